@@ -1,0 +1,11 @@
+"""What survives: tables, the database with its single writer, and artifact files.
+
+Nothing outside this package knows which database it is.
+"""
+
+from mock_server.store.artifacts import Artifacts
+from mock_server.store.errors import StorageUnavailable, StoreError
+from mock_server.store.store import Store
+from mock_server.store.transaction import Transaction
+
+__all__ = ["Artifacts", "StorageUnavailable", "Store", "StoreError", "Transaction"]

@@ -1,0 +1,99 @@
+"""Files too large for a row: weights, big request bodies, big results.
+
+Each file has a name of its own and never changes. Rows share a file by counting references, not by hashing its
+content: a content-addressed file could be removed for one row while another is about to point at it.
+"""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from uuid import uuid4
+
+from mock_server.store.errors import StorageUnavailable
+
+
+class DamagedArtifact(Exception):
+    """A stored file is missing or not what was written."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file that is on disk, and what to know of it for its row."""
+
+    id: str
+    size_bytes: int
+    digest: str
+
+
+class Artifacts:
+    """A folder of immutable files. Callable from any thread."""
+
+    def __init__(self, folder: Path, *, sync: bool) -> None:
+        self.folder = folder
+        self._sync = sync
+
+    def write(self, content: bytes) -> StoredFile:
+        """Store the content: temporary file, fsync, rename. The file is safe before a row can point at it."""
+        name = uuid4().hex
+        path = self.path(name)
+        temporary = path.with_suffix(".tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                file.write(content)
+                if self._sync:
+                    file.flush()
+                    os.fsync(file.fileno())
+            temporary.rename(path)
+            if self._sync:
+                sync_folder(path.parent)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise StorageUnavailable(
+                f"could not write {len(content):,} bytes to {self.folder}: {error.strerror}"
+            ) from error
+        return StoredFile(name, len(content), _digest(content))
+
+    def read(self, name: str, digest: str | None = None) -> bytes:
+        """Its content; DamagedArtifact where the file is gone or its digest differs."""
+        try:
+            content = self.path(name).read_bytes()
+        except OSError as error:
+            raise DamagedArtifact(f"artifact {name} can't be read: {error.strerror}") from error
+        if digest is not None and _digest(content) != digest:
+            raise DamagedArtifact(
+                f"artifact {name} is damaged: its {len(content):,} bytes are not those that were written"
+            )
+        return content
+
+    def remove(self, name: str) -> None:
+        with suppress(OSError):
+            self.path(name).unlink(missing_ok=True)
+
+    def sweep(self, known: Iterable[str]) -> int:
+        """Remove what no row points at: files whose transaction never committed. Only at start, before any writer."""
+        keep = set(known)
+        litter = [path for path in self.folder.glob("??/*") if path.name not in keep]
+        for path in litter:
+            path.unlink(missing_ok=True)
+        return len(litter)
+
+    def path(self, name: str) -> Path:
+        return self.folder / name[:2] / name
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in the folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _digest(content: bytes) -> str:
+    return blake2b(content, digest_size=16).hexdigest()

@@ -1,0 +1,140 @@
+"""The store: open it, write through its writer, read from it, close it."""
+
+import fcntl
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from time import time
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DatabaseError
+from sqlmodel import Session, select
+
+from mock_server.store.artifacts import Artifacts
+from mock_server.store.database import open_engine
+from mock_server.store.errors import StoreError
+from mock_server.store.migrations import prepare_schema
+from mock_server.store.tables import Artifact, Meta
+from mock_server.store.transaction import Transaction
+from mock_server.store.writer import Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Store:
+    """One data directory: `tinker.db`, `artifacts/`, and the lock of the server that uses it."""
+
+    def __init__(self, engine: Engine, artifacts: Artifacts, clock: Callable[[], float], seed: int, lock: int) -> None:
+        self.artifacts = artifacts
+        self.seed = seed
+        """Every id and every random number of the server comes from it."""
+        self._engine = engine
+        self._clock = clock
+        self._lock = lock
+        self._reader: Connection = engine.connect().execution_options(reader=True)
+        # Results without a caller can wait for the next write that has one: they can be computed again.
+        self._writer = Writer(engine, artifacts, clock, linger=0.2)
+        self._writer.start()
+
+    @classmethod
+    def open(
+        cls, directory: Path, *, durability: str = "power", seed: int | None = None, clock: Callable[[], float] = time
+    ) -> "Store":
+        """Open or make the directory's store; StoreError says what stands in the way."""
+        lock = _lock(directory)
+        try:
+            engine = open_engine(directory / "tinker.db", durability=durability)
+            with engine.begin() as connection:
+                prepare_schema(connection)
+                kept_seed = _seed(connection, seed)
+            artifacts = Artifacts(directory / "artifacts", sync=durability == "power")
+            with Session(engine) as session:
+                artifacts.sweep(session.exec(select(Artifact.id)))
+        except (DatabaseError, sqlite3.Error, OSError) as error:
+            os.close(lock)
+            raise StoreError(f"the data directory {directory} can't be opened: {_reason(error)}") from error
+        except StoreError:
+            os.close(lock)
+            raise
+        return cls(engine, artifacts, clock, kept_seed, lock)
+
+    async def write(self, rule: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run the rule in a transaction; what it returns is durable when the caller gets it."""
+        result: T = await self._writer.write(lambda transaction: rule(transaction, *args, **kwargs))
+        return result
+
+    def write_later(
+        self, rule: Callable[Concatenate[Transaction, P], object], /, *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Run the rule soon, in order with all other writes, without waiting for it."""
+        self._writer.write_later(lambda transaction: rule(transaction, *args, **kwargs))
+
+    async def read(self, rule: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a rule that only reads.
+
+        SQLite answers an indexed read faster than a thread can be woken, so it runs right here; a database behind a
+        network would run it in a pool, which is why callers await it.
+        """
+        return self.read_now(rule, *args, **kwargs)
+
+    def read_now(self, rule: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._reader.begin():
+            transaction = Transaction(self._reader, self.artifacts, self._clock())
+            try:
+                return rule(transaction, *args, **kwargs)
+            finally:
+                transaction.close()
+
+    def close(self) -> None:
+        """Write what is queued, then let go of the directory."""
+        self._writer.close()
+        self._reader.close()
+        self._engine.dispose()
+        os.close(self._lock)
+
+
+def _lock(directory: Path) -> int:
+    """Hold the directory for this process. The kernel lets go of it however the process ends, kill -9 included."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StoreError(f"the data directory {directory} can't be written: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
+        os.close(lock)
+        raise StoreError(
+            f"the data directory {directory} is in use by another server (process {holder}): "
+            "stop that one, or give this one a directory of its own with --data-dir"
+        ) from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+def _seed(connection: Connection, wanted: int | None) -> int:
+    """The seed of this directory: given at its first start, or drawn then, and the same ever after."""
+    with Session(connection) as session:
+        row = session.get(Meta, "seed")
+        if row is None:
+            row = Meta(key="seed", value=str(secrets.randbits(63) if wanted is None else wanted))
+            session.add(row)
+            session.flush()
+        kept = int(row.value)
+    if wanted not in (None, kept):
+        raise StoreError(
+            f"the data directory was made with seed {kept}, not {wanted}: leave --seed out, or use another --data-dir"
+        )
+    return kept
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, DatabaseError):
+        return str(error.orig)
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

@@ -1,0 +1,203 @@
+"""The tables. One class a noun of the API; every row of a tenant carries the tenant.
+
+Times are seconds since the epoch, UTC, of the server's clock: SQLite has no time zones, and a float can't be naive.
+"""
+
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, LargeBinary, text
+from sqlmodel import Field, SQLModel
+
+SCHEMA_VERSION = 1
+"""Raised with every change below; `migrations.py` holds the steps between."""
+
+
+class Meta(SQLModel, table=True):
+    """Facts about the database itself: schema_version, seed."""
+
+    key: str = Field(primary_key=True)
+    value: str
+
+
+class Tenant(SQLModel, table=True):
+    """One API key. Counters make list totals cost the same at ten rows and at a million."""
+
+    id: str = Field(primary_key=True)
+    created_at: float
+    sessions_made: int = 0
+    """Ever made, so that ids never repeat."""
+    training_runs: int = 0
+    checkpoints: int = 0
+    sessions: int = 0
+    hub_models: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Repositories whose tokenizer our hub served to this tenant."""
+
+
+class Session(SQLModel, table=True):
+    """What one ServiceClient opened."""
+
+    __table_args__ = (Index("ix_session_tenant", "tenant", "number"),)
+
+    number: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True)
+    tenant: str
+    created_at: float
+    heartbeat_at: float = Field(index=True)
+    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    user_metadata: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    display_name: str | None = None
+    project_id: str | None = None
+    sdk_version: str | None = None
+    status: str = "active"
+    """active, success, errored, interrupted, or expired."""
+    status_detail: str | None = None
+    ended_at: float | None = None
+
+
+class TrainingRun(SQLModel, table=True):
+    """A training run, which clients also call a model. Its weights are `snapshot` plus the operations after it."""
+
+    __tablename__ = "training_run"
+    __table_args__ = (
+        Index("ix_training_run_tenant", "tenant", "number"),
+        Index("ix_training_run_session", "session_id", "model_seq_id", unique=True),
+    )
+
+    number: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True)
+    tenant: str
+    session_id: str
+    model_seq_id: int
+    base_model: str
+    rank: int
+    lora_seed: int
+    train_mlp: bool = True
+    train_attn: bool = True
+    train_unembed: bool = True
+    optimizer: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    prior_size: int | None = None
+    """How many ids the prior covers, None for the whole vocabulary; fixed by the first operation with numbers."""
+    prior_fixed: bool = False
+    user_metadata: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    project_id: str | None = None
+    status: str = "creating"
+    """creating, active, failed (its creation did not succeed; a repeat may), or unloaded."""
+    corrupted: bool = False
+    created_at: float
+    last_request_at: float
+    snapshot: str | None = None
+    """Artifact with the whole training state as of `snapshot_position`; None: a fresh adapter."""
+    snapshot_optimizer: bool = True
+    """False after load_weights without optimizer: the artifact's moments are not the run's."""
+    snapshot_position: int = -1
+    skipped_to: int = -1
+    """Operations before this position that had not arrived by then will never run."""
+    optimizer_steps: int = 0
+
+
+class Checkpoint(SQLModel, table=True):
+    """Saved weights with a tinker:// path. Repeats the run's description, so that it outlives the run."""
+
+    __table_args__ = (
+        Index("ix_checkpoint_path", "training_run_id", "kind", "name", unique=True),
+        Index("ix_checkpoint_tenant", "tenant", "number"),
+        Index("ix_checkpoint_run", "training_run_id", "number"),
+        Index("ix_checkpoint_expiry", "expires_at"),
+    )
+
+    number: int | None = Field(default=None, primary_key=True)
+    tenant: str
+    training_run_id: str
+    kind: str
+    """weights, sampler_weights or external_weights: the middle segment of its path."""
+    name: str
+    artifact: str
+    size_bytes: int
+    base_model: str
+    rank: int
+    lora_seed: int
+    train_mlp: bool
+    train_attn: bool
+    train_unembed: bool
+    optimizer: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    prior_size: int | None = None
+    prior_fixed: bool = True
+    user_metadata: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    public: bool = False
+    created_at: float
+    expires_at: float | None = None
+
+
+class Sampler(SQLModel, table=True):
+    """A sampling session: the weights to sample from, as of one moment, or a base model."""
+
+    __table_args__ = (
+        Index("ix_sampler_session", "session_id", "number"),
+        # Tinkex numbers the samplers of its two calls with separate counters: the number alone is no key.
+        Index("ix_sampler_origin", "session_id", "origin", "sampling_session_seq_id", unique=True),
+    )
+
+    number: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True)
+    tenant: str
+    session_id: str
+    origin: str
+    """created (create_sampling_session) or saved (save_weights_for_sampler without a path)."""
+    sampling_session_seq_id: int
+    base_model: str
+    model_path: str | None = None
+    artifact: str | None = None
+    prior_size: int | None = None
+    prior_fixed: bool = False
+    clients: int = 0
+    """How many clones joined, each with a block of a billion seq_ids of its own."""
+    created_at: float
+
+
+class Operation(SQLModel, table=True):
+    """An asynchronous call: what was asked, how far it is, and what came of it."""
+
+    __table_args__ = (
+        Index("ix_operation_target", "target", "position"),
+        Index(
+            "ix_operation_unfinished",
+            "target",
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index("ix_operation_finished", "finished_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    tenant: str
+    kind: str
+    target: str
+    """The training run or sampler that it belongs to."""
+    seq_id: int | None = None
+    position: int
+    """Order of execution within the target; seq_id * 2**20, plus an offset for calls without a seq_id."""
+    state: str = "queued"
+    """queued, succeeded, failed, cancelled or expired."""
+    body_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    body_type: str
+    body: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    body_file: str | None = None
+    result_type: str | None = None
+    result: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    result_file: str | None = None
+    error: str | None = None
+    error_category: str | None = None
+    completion: int | None = None
+    """Place in its sampler's order of completions, for retrieve_futures' cursor."""
+    created_at: float
+    finished_at: float | None = None
+
+
+class Artifact(SQLModel, table=True):
+    """A file in the artifacts folder and how many rows point at it."""
+
+    id: str = Field(primary_key=True)
+    size_bytes: int
+    digest: str
+    """blake2b of the content: a damaged file is named as such, never read as weights."""
+    refs: int = 1
