@@ -101,7 +101,7 @@ class Checkpoint(SQLModel, table=True):
     __table_args__ = (
         Index("ix_checkpoint_path", "training_run_id", "kind", "name", unique=True),
         Index("ix_checkpoint_tenant", "tenant", "number"),
-        Index("ix_checkpoint_run", "training_run_id", "number"),
+        Index("ix_checkpoint_run", "training_run_id", "kind", "number"),
         Index("ix_checkpoint_expiry", "expires_at"),
     )
 

@@ -1,0 +1,164 @@
+"""Training runs, which clients also call models: created, described, listed, unloaded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, or_
+from sqlalchemy.orm import aliased
+from sqlmodel import col, func, select
+
+from mock_server.domain import ids
+from mock_server.domain.accounts import account, totals, uses_our_tokenizers
+from mock_server.domain.errors import Conflict, Invalid, NotFound
+from mock_server.domain.sessions import open_session
+from mock_server.store import Transaction
+from mock_server.store.tables import Checkpoint, TrainingRun
+
+MAX_RANK = 512
+ADAMW = {"type": "adamw"}
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """What a run trains: a LoRA of `rank` on parts of the model. `seed` None: drawn from the server's seed."""
+
+    rank: int = 32
+    seed: int | None = None
+    train_mlp: bool = True
+    train_attn: bool = True
+    train_unembed: bool = True
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """What a client says of the run that it creates."""
+
+    session_id: str
+    model_seq_id: int
+    base_model: str
+    adapter: Adapter = Adapter()
+    optimizer: dict[str, Any] = field(default_factory=lambda: dict(ADAMW))
+    user_metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run with its newest training and sampler checkpoint."""
+
+    run: TrainingRun
+    last_checkpoint: Checkpoint | None
+    last_sampler_checkpoint: Checkpoint | None
+
+
+def create(tx: Transaction, tenant: str, new: NewRun, seed: int) -> TrainingRun:
+    """A row for a run that is being created, or the one that a first attempt left.
+
+    (session_id, model_seq_id) names a run: a repeat finds it, and one whose creation failed is begun anew.
+    """
+    session = open_session(tx, tenant, new.session_id)
+    if not 1 <= new.adapter.rank <= MAX_RANK:
+        raise Invalid(f"lora_config.rank is {new.adapter.rank}: give 1 to {MAX_RANK}")
+    run_id = ids.training_run_id(session.id, new.model_seq_id)
+    run = tx.session.exec(select(TrainingRun).where(TrainingRun.id == run_id)).first()
+    if run is not None and run.status != "failed":
+        return run
+    if run is None:
+        owner = account(tx, tenant)
+        owner.training_runs += 1
+        tx.session.add(owner)
+        run = TrainingRun(
+            id=run_id, tenant=tenant, session_id=session.id, model_seq_id=new.model_seq_id, base_model=new.base_model,
+            rank=new.adapter.rank, lora_seed=0, created_at=tx.now, last_request_at=tx.now,
+        )  # fmt: skip
+    run.status = "creating"
+    run.base_model = new.base_model
+    run.project_id = session.project_id
+    run.rank = new.adapter.rank
+    run.lora_seed = ids.derived_seed(seed, f"lora/{run_id}") if new.adapter.seed is None else new.adapter.seed
+    run.train_mlp = new.adapter.train_mlp
+    run.train_attn = new.adapter.train_attn
+    run.train_unembed = new.adapter.train_unembed
+    run.optimizer = new.optimizer
+    run.user_metadata = new.user_metadata
+    run.last_request_at = tx.now
+    tx.session.add(run)
+    tx.session.flush()
+    return run
+
+
+def owned(tx: Transaction, tenant: str, run_id: str) -> TrainingRun:
+    """The tenant's run of that id."""
+    run = tx.session.exec(select(TrainingRun).where(TrainingRun.id == run_id)).first()
+    if run is None or run.tenant != tenant or run.status in {"creating", "failed"}:
+        raise NotFound(f"training run {run_id!r} does not exist: create it first, or check the id")
+    return run
+
+
+def fix_prior(tx: Transaction, row: TrainingRun | Any, tenant: str, served_size: int | None) -> None:
+    """Settle, at the first operation with numbers, which ids the model's prior lives on, and never again.
+
+    A program creates its client first and asks for the tokenizer next, so it can't be settled at creation; and the
+    numbers must come out the same when the log is executed again.
+    """
+    if not row.prior_fixed:
+        row.prior_size = served_size if uses_our_tokenizers(tx, tenant) else None
+        row.prior_fixed = True
+        tx.session.add(row)
+
+
+def check_usable(run: TrainingRun) -> None:
+    """Whether operations may still be submitted to it."""
+    if run.status == "unloaded":
+        raise Invalid(f"training run {run.id!r} was unloaded: create a new one, or load one of its checkpoints")
+    if run.corrupted:
+        raise Conflict(f"training run {run.id!r} is corrupted: restore a new run from its last checkpoint")
+
+
+def summary(tx: Transaction, tenant: str, run_id: str) -> RunSummary:
+    """One run as its owner sees it."""
+    found = _summaries(tx, TrainingRun.id == run_id, TrainingRun.tenant == tenant, limit=1)
+    if not found:
+        raise NotFound(f"training run {run_id!r} does not exist: check the id")
+    return found[0]
+
+
+def page(
+    tx: Transaction, tenant: str, *, project_id: str | None, limit: int, offset: int
+) -> tuple[Sequence[RunSummary], int]:
+    """Runs of the tenant, newest first, and how many there are in all."""
+    conditions: list[Any] = [TrainingRun.tenant == tenant]
+    if project_id is None:
+        total = totals(tx, tenant).training_runs
+    else:
+        conditions.append(TrainingRun.project_id == project_id)
+        total = tx.session.exec(select(func.count()).select_from(TrainingRun).where(*conditions)).one()
+    return _summaries(tx, *conditions, limit=limit, offset=offset), total
+
+
+def _summaries(tx: Transaction, *conditions: Any, limit: int, offset: int = 0) -> list[RunSummary]:
+    """One statement whatever the number of runs, and whatever number of checkpoints each has."""
+    training, sampler = aliased(Checkpoint), aliased(Checkpoint)
+    found = tx.session.exec(
+        select(TrainingRun, training, sampler)
+        .outerjoin(training, col(training.number) == _newest("weights", tx.now))
+        .outerjoin(sampler, col(sampler.number) == _newest("sampler_weights", tx.now))
+        .where(*conditions)
+        .order_by(col(TrainingRun.number).desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return [RunSummary(*row) for row in found]
+
+
+def _newest(kind: str, now: float) -> ScalarSelect[Any]:
+    checkpoint = aliased(Checkpoint)
+    unexpired: ColumnElement[bool] = or_(col(checkpoint.expires_at).is_(None), col(checkpoint.expires_at) > now)
+    return (
+        select(checkpoint.number)
+        .where(checkpoint.training_run_id == TrainingRun.id, checkpoint.kind == kind, unexpired)
+        .order_by(col(checkpoint.number).desc())
+        .limit(1)
+        .correlate(TrainingRun)
+        .scalar_subquery()
+    )
