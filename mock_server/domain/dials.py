@@ -1,0 +1,57 @@
+"""Dials: when an operation that is done may be seen to be done, by kind of operation.
+
+Real services take their time; programs that only ever met an immediate answer break there.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+OPERATION_KINDS: Final = (
+    "create_model",
+    "forward",
+    "forward_backward",
+    "optim_step",
+    "save_weights",
+    "save_weights_for_sampler",
+    "save_weights_external",
+    "load_weights",
+    "unload_model",
+    "sample",
+)
+"""What a client can wait for, in the API's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """One setting of a dial. seconds counts for `after`, polls for `polls`; elsewhere both are 0."""
+
+    mode: Literal["immediate", "after", "polls", "manual", "never"] = "immediate"
+    seconds: float = 0.0
+    polls: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Dial:
+        """Read `immediate`, `after:<seconds>`, `polls:<n>`, `manual` or `never`. ValueError says what is wrong."""
+        mode, _, amount = text.partition(":")
+        if mode in {"immediate", "manual", "never"} and not amount:
+            return cls(mode)  # type: ignore[arg-type]  # the line above narrows what mypy sees as str
+        if mode == "after" and (seconds := _seconds(amount)) is not None:
+            return cls("after", seconds=seconds)
+        if mode == "polls" and amount.isdecimal():
+            return cls("polls", polls=int(amount))
+        raise ValueError(f"{text!r} is no dial: give immediate, after:<seconds>, polls:<n>, manual or never.")
+
+    def __str__(self) -> str:
+        """The text that parse reads."""
+        return {"after": f"after:{self.seconds:g}", "polls": f"polls:{self.polls}"}.get(self.mode, self.mode)
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
