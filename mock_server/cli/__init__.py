@@ -18,7 +18,7 @@ from mock_server.cli.serve import serve
 
 app = typer.Typer(
     name="tinker-mock",
-    help=f"A local Tinker server, {__version__}: train, save, restore and sample offline.",
+    help="A local Tinker server: train, save, restore and sample offline.",
     no_args_is_help=True,
     add_completion=False,
     # rich would take longer to import than everything else here together.

@@ -1,0 +1,87 @@
+# Every verb works alone on a fresh machine with Python 3.11, pip and make: it makes the environments that it needs,
+# from locked and hashed requirements.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+ARGS ?=
+BIN := .venv/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
+# Coverage measures the servers that tests start, too, so it must find its configuration from any directory.
+COVERAGE := $(BIN)/python -m coverage
+
+.PHONY: help install serve test contract bench check docs clean lock
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: .venv/.dev ## Make .venv with everything that development needs
+
+serve: .venv/.runtime ## Run the server in the foreground, with options in ARGS="--port 9000"
+	@exec $(BIN)/tinker-mock serve $(ARGS)
+
+test: .venv/.dev ## Run all tests in parallel and report coverage, with options of pytest in ARGS
+	@$(COVERAGE) erase
+	@status=0; $(COVERAGE) run -m pytest -n auto $(ARGS) || status=$$?; \
+	  $(COVERAGE) combine --quiet; $(COVERAGE) report --format=total | sed 's/^/coverage of mock_server, percent: /'; \
+	  exit $$status
+
+contract: .venv/.dev ## Judge the server by its real clients
+	@$(BIN)/python -m pytest -n auto client_tests $(ARGS)
+
+bench: .venv/.dev ## Measure the server against a bare app that answers from memory
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+check: .venv/.dev ## Lint, formats, types, and whether the generated pages are current
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/python docs/generate.py --check
+
+docs: .venv/.dev ## Write the pages of docs/ that come from the code
+	@$(BIN)/python docs/generate.py
+
+clean: ## Remove environments, caches and reports; data directories stay
+	rm -rf .venv .venvs build dist htmlcov .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are written last, so an interrupted install is done again.
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "tinker-mock needs Python 3.11 or newer: install it, or set PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("tinker-mock needs Python 3.11 or newer, not %d.%d: set PYTHON=..." % sys.version_info[:2])'
+	@$(PYTHON) -m venv .venv
+
+.venv/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml | .venv/bin/python
+	@echo "installing the server into .venv" >&2
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements/runtime.txt
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements/build.txt
+	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.runtime
+	@echo "installing the development tools into .venv" >&2
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Client libraries of different versions exclude each other, so each has an environment: make .venvs/sdk-0.38.0
+.venvs/%: requirements/clients/%.txt
+	@echo "installing $* into $@" >&2
+	@rm -rf $@ && mkdir -p .venvs && $(PYTHON) -m venv $@
+	@$@/bin/python $(PIP_INSTALL) --require-hashes -r $< || { rm -rf $@; exit 1; }
+	@touch $@
+
+# Nothing in a lock may name a host: whoever installs has their own index.
+LOCKS := runtime build dev $(patsubst requirements/%.in,%,$(wildcard requirements/clients/*.in))
+COMPILE := -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-header --no-annotate \
+  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
+
+lock: .venv/.dev ## Lock the requirements anew, after a change of pyproject.toml or requirements/*.in
+	@for lock in $(LOCKS); do \
+	  source=requirements/$$lock.in; [ $$lock = runtime ] && source=pyproject.toml; \
+	  $(BIN)/python $(COMPILE) $(ARGS) -o requirements/$$lock.txt $$source; \
+	  { echo '# Made by `make lock`; edit pyproject.toml or the .in file beside this one instead.'; \
+	    grep -v '^#' requirements/$$lock.txt; } > requirements/$$lock.new; \
+	  mv requirements/$$lock.new requirements/$$lock.txt; \
+	done

@@ -1,0 +1,128 @@
+"""Write the pages of docs/ that come from the code (`make docs`), or with --check say which are out of date."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import typer.main
+from pydantic import ByteSize
+
+from mock_server.cli import app
+from mock_server.domain.client_flags import CONFIG_FLAGS, DYNAMIC_CONFIG_FLAGS, ClientFlag
+from mock_server.settings import Settings, variable_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_HERE: Final = Path(__file__).parent
+_GENERATED: Final = "<!-- Written by `make docs` from the code; edit that instead. -->\n"
+
+
+def settings_page() -> str:
+    """Every setting with its variable, its option, its default, and what it means."""
+    options = _options_of_serve()
+    rows = [
+        (
+            f"`{variable_of(name)}`",
+            f"`{options[name]}`" if name in options else "",
+            _shown_default(field.get_default(call_default_factory=True)),
+            str(field.description),
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join(
+        (
+            "# Settings",
+            _GENERATED,
+            "Each setting is an environment variable; many are options of `tinker-mock serve` as well. An option goes",
+            "before its variable, a variable before the default. A `TINKER_MOCK_` variable that is not listed here is",
+            "an error, since a misspelt one would be ignored without a word. Sizes can have units (`64MiB`).",
+            "",
+            _table(("Variable", "Option", "Default", "Meaning"), rows),
+            "",
+            "## Flags of `client/config`",
+            "",
+            "The official SDK asks for these when it starts; a flag that is not set here is left to the client, which",
+            "then takes the default below. Set them with `--config FLAG=VALUE` or `TINKER_MOCK_CLIENT_CONFIG`.",
+            "",
+            _flags_table(CONFIG_FLAGS),
+            "",
+            "## Flags of `client/dynamic_config`",
+            "",
+            "Asked for again while a client runs. Set them with `TINKER_MOCK_DYNAMIC_CONFIG`.",
+            "",
+            _flags_table(DYNAMIC_CONFIG_FLAGS),
+            "",
+        )
+    )
+
+
+def cli_page() -> str:
+    """The help of every command, as the terminal shows it."""
+    group: Any = typer.main.get_command(app)
+    sections = ["# The command `tinker-mock`", _GENERATED, *_help_of(group, "tinker-mock")]
+    for name, command in group.commands.items():
+        sections += [f"## `tinker-mock {name}`", "", *_help_of(command, f"tinker-mock {name}")]
+    return "\n".join(sections)
+
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {"settings.md": settings_page, "cli.md": cli_page}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages; with --check write nothing and return 1 if one differs."""
+    stale = [name for name, page in PAGES.items() if not _is_current(_HERE / name, page())]
+    if "--check" in arguments:
+        for name in stale:
+            print(f"docs/{name} is out of date: run `make docs`", file=sys.stderr)
+        return int(bool(stale))
+    for name in stale:
+        (_HERE / name).write_text(PAGES[name]())
+    return 0
+
+
+def _is_current(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
+
+
+def _options_of_serve() -> dict[str, str]:
+    group: Any = typer.main.get_command(app)
+    return {parameter.name: parameter.opts[0] for parameter in group.commands["serve"].params}
+
+
+def _help_of(command: Any, path: str) -> list[str]:
+    # A fixed width: the terminal's own must not decide what the page says.
+    context = command.make_context(path, [], resilient_parsing=True, terminal_width=100, max_content_width=100)
+    return ["```text", command.get_help(context).rstrip(), "```", ""]
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _flags_table(flags: Mapping[str, ClientFlag]) -> str:
+    rows = [(f"`{name}`", _shown_default(flag.default), flag.effect) for name, flag in flags.items()]
+    return _table(("Flag", "Client's default", "Effect"), rows)
+
+
+def _shown_default(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case dict() if not value:
+            return ""
+        case bool():
+            return f"`{str(value).lower()}`"
+        case ByteSize():
+            return f"`{value.human_readable().replace('.0', '')}`"
+        case float():
+            return f"`{value:g}`"
+        case _:
+            return f"`{value}`"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
