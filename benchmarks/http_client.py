@@ -111,7 +111,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
-            waiter.set_exception(exc or UnexpectedAnswerError("the server closed the connection instead of answering"))
+            lost = UnexpectedAnswerError("the server closed the connection instead of answering")
+            lost.__cause__ = exc
+            waiter.set_exception(lost)
 
 
 def _header(head: str, name: str) -> str:

@@ -54,7 +54,11 @@ class Server:
             [sys.executable, *command.arguments], stdout=self._log, stderr=subprocess.STDOUT
         )
         self._usage = psutil.Process(self._process.pid)
-        self.base_url = self._wait_for_address()
+        try:
+            self.base_url = self._wait_for_address()
+        except BaseException:
+            self.stop()
+            raise
         self.listening_after_s = time.perf_counter() - started
 
     def cpu_s(self) -> float:

@@ -27,7 +27,7 @@ class Program:
         self.service = tinker.ServiceClient()
         self.training: list[tinker.TrainingClient] = []
         self.saves = 0
-        self.batch = [_datum(tokens) for tokens in batch_tokens()]
+        self.batch = [datum(tokens) for tokens in batch_tokens()]
 
     async def train(self, clients: int, seconds: float) -> dict[str, float]:
         """Steps of so many clients at once until the time is over: both calls sent, then both results awaited."""
@@ -84,7 +84,7 @@ class Program:
         await update
 
 
-def _datum(tokens: list[int]) -> types.Datum:
+def datum(tokens: list[int]) -> types.Datum:
     return types.Datum(
         model_input=types.ModelInput.from_ints(tokens[:-1]),
         loss_fn_inputs={

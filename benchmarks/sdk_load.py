@@ -63,10 +63,6 @@ class SdkClient:
     ) -> None:
         if "_process" not in self.__dict__:
             return
-        assert self._process.stdin is not None
-        self._process.stdin.close()  # the end of its commands ends the program
-        try:
-            self._process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        with self._process as process:  # the end of its commands ends the program; leaving waits for it
+            assert process.stdin is not None
+            process.stdin.close()
