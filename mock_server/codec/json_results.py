@@ -68,7 +68,7 @@ def _datums(record: Any) -> list[dict[str, Any]]:
 def _batch(batch: Any, field: str) -> list[dict[str, Any]]:
     values = from_bytes(batch.data, batch.dtype, field)
     offsets = from_bytes(batch.offsets, INT64, f"{field}.offsets")
-    element = len(batch.data) // max(1, values.size)  # bytes
+    element = len(batch.data) // values.size if values.size else 1  # bytes
     row = max(1, prod(batch.trailing_shape))  # elements
     rises = offsets.size and offsets[0] == 0 and offsets[-1] == len(batch.data) and (offsets[1:] >= offsets[:-1]).all()
     if not rises or min(batch.trailing_shape, default=0) < 0 or any(end % (element * row) for end in offsets.tolist()):

@@ -4,10 +4,10 @@ The server loads the compiled descriptor set, so that neither running nor instal
 fails when the two drift apart. Needs grpcio-tools, which only development has.
 """
 
+import sys
 from pathlib import Path
 
 CODEC = Path(__file__).parents[2] / "mock_server" / "codec"
-COMPILED = CODEC / "tinker_public.pb"
 
 
 def compile_schema(target: Path) -> None:
@@ -20,4 +20,4 @@ def compile_schema(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    compile_schema(COMPILED)
+    compile_schema(Path(sys.argv[1]) if len(sys.argv) > 1 else CODEC / "tinker_public.pb")
