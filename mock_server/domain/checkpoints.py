@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, or_
 from sqlmodel import col, func, select
 
+from mock_server.domain import training_runs
 from mock_server.domain.accounts import account, totals
 from mock_server.domain.errors import Forbidden, Invalid, NotFound, OperationFailed
 from mock_server.domain.paths import CheckpointPath
@@ -107,11 +108,18 @@ def check_ttl(ttl_seconds: int | None, minimum: int) -> None:
         raise Invalid(f"ttl_seconds is {ttl_seconds}: give {minimum} to {MAX_TTL_SECONDS}, or leave it out")
 
 
-def of_run(tx: Transaction, tenant: str, run_id: str, *, limit: int | None, offset: int) -> Sequence[Checkpoint]:
-    """A run's checkpoints, newest first; only the published ones of another tenant's run."""
+def of_run(
+    tx: Transaction, tenant: str, run_id: str, *, limit: int | None, offset: int
+) -> tuple[Sequence[Checkpoint], int]:
+    """A run's checkpoints, newest first, and how many there are; only the published ones of another tenant's run."""
     visible = or_(col(Checkpoint.tenant) == tenant, col(Checkpoint.public).is_(True))
-    wanted = select(Checkpoint).where(Checkpoint.training_run_id == run_id, visible, _unexpired(tx.now))
-    return tx.session.exec(wanted.order_by(col(Checkpoint.number).desc()).limit(limit).offset(offset)).all()
+    wanted = (Checkpoint.training_run_id == run_id, visible, _unexpired(tx.now))
+    newest_first = select(Checkpoint).where(*wanted).order_by(col(Checkpoint.number).desc())
+    found = tx.session.exec(newest_first.limit(limit).offset(offset)).all()
+    if not found and not offset:
+        training_runs.any_status(tx, tenant, run_id)
+    total = select(func.count()).select_from(Checkpoint).where(*wanted)
+    return found, len(found) if limit is None and not offset else tx.session.exec(total).one()
 
 
 def page(tx: Transaction, tenant: str, *, limit: int, offset: int) -> tuple[Sequence[Checkpoint], int]:

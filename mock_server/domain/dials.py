@@ -6,8 +6,8 @@ Real services take their time; programs that only ever met an immediate answer b
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, replace
+from typing import Final, Literal, get_args
 
 OPERATION_KINDS: Final = (
     "create_model",
@@ -23,18 +23,37 @@ OPERATION_KINDS: Final = (
 )
 """What a client can wait for, in the API's own words."""
 
+QueueState = Literal["active", "paused_capacity", "paused_rate_limit"]
+
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """One setting of a dial. seconds counts for `after`, polls for `polls`; elsewhere both are 0."""
+    """One setting of a dial. seconds counts for `after`, polls for `polls`; elsewhere both are 0.
+
+    queue_state and reason are what a client is told while it waits; the SDK shows the two paused states to its user.
+    """
 
     mode: Literal["immediate", "after", "polls", "manual", "never"] = "immediate"
     seconds: float = 0.0
     polls: int = 0
+    queue_state: QueueState = "active"
+    reason: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Dial:
-        """Read `immediate`, `after:<seconds>`, `polls:<n>`, `manual` or `never`. ValueError says what is wrong."""
+        """Read `immediate`, `after:<seconds>`, `polls:<n>`, `manual` or `never`. ValueError says what is wrong.
+
+        A queue state and its reason may follow: `after:2/paused_capacity/all GPUs are busy`.
+        """
+        setting, _, told = text.partition("/")
+        state, _, reason = told.partition("/")
+        if told and state not in get_args(QueueState):
+            raise ValueError(f"{text!r} has queue state {state!r}: give one of {', '.join(get_args(QueueState))}.")
+        dial = cls._parse_mode(setting)
+        return replace(dial, queue_state=state, reason=reason or None) if told else dial
+
+    @classmethod
+    def _parse_mode(cls, text: str) -> Dial:
         mode, _, amount = text.partition(":")
         if mode in {"immediate", "manual", "never"} and not amount:
             return cls(mode)  # type: ignore[arg-type]  # the line above narrows what mypy sees as str
@@ -46,7 +65,10 @@ class Dial:
 
     def __str__(self) -> str:
         """The text that parse reads."""
-        return {"after": f"after:{self.seconds:g}", "polls": f"polls:{self.polls}"}.get(self.mode, self.mode)
+        setting = {"after": f"after:{self.seconds:g}", "polls": f"polls:{self.polls}"}.get(self.mode, self.mode)
+        if self.reason is not None:
+            return f"{setting}/{self.queue_state}/{self.reason}"
+        return setting if self.queue_state == "active" else f"{setting}/{self.queue_state}"
 
 
 def _seconds(text: str) -> float | None:

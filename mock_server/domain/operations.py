@@ -20,22 +20,19 @@ from mock_server.store.tables import Operation, TrainingRun
 OPERATIONS: Final[Table] = Operation.__table__  # type: ignore[attr-defined]  # SQLModel does not declare what it makes
 RUNS: Final[Table] = TrainingRun.__table__  # type: ignore[attr-defined]
 
-CHANGES_STATE: Final = frozenset({"create_model", "forward_backward", "optim_step", "load_weights"})
-"""Kinds that the log must execute again to arrive at a run's state; the others only read it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What was asked: bytes as they came, or a file that holds them."""
+    """What was asked. A long one is also a file, and only that is stored."""
 
     type: str
-    content: bytes | None
+    content: bytes
     file: StoredFile | None
     digest: bytes
 
     @classmethod
-    def of(cls, content_type: str, content: bytes) -> "Body":
-        return cls(content_type, content, None, blake2b(content, digest_size=16).digest())
+    def of(cls, content_type: str, content: bytes, file: StoredFile | None = None) -> "Body":
+        return cls(content_type, content, file, blake2b(content, digest_size=16).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,6 @@ class Outcome:
     result_file: StoredFile | None = None
     error: str | None = None
     error_category: str | None = None
-    completion: int | None = None
 
 
 _EXISTING = select(OPERATIONS.c.id, OPERATIONS.c.position, OPERATIONS.c.state, OPERATIONS.c.body_hash).where(
@@ -121,11 +117,10 @@ def record(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
             "b_id": outcome.id,
             "state": outcome.state,
             "result_type": outcome.result_type,
-            "result": outcome.result,
+            "result": outcome.result if outcome.result_file is None else None,
             "result_file": None if outcome.result_file is None else tx.add_artifact(outcome.result_file),
             "error": outcome.error,
             "error_category": outcome.error_category,
-            "completion": outcome.completion,
             "finished_at": tx.now,
         }
         for outcome in outcomes
@@ -148,38 +143,64 @@ def found(tx: Transaction, tenant: str, operation_id: str) -> Row[Any]:
     """The row of the tenant's operation. NotFound for anybody else's; Gone when its result has expired."""
     row = tx.connection.execute(select(OPERATIONS).where(OPERATIONS.c.id == operation_id)).first()
     if row is None or row.tenant != tenant:
-        raise NotFound(f"request_id {operation_id!r} does not exist: use the one that the submission returned")
+        raise NotFound(unknown(operation_id))
     if row.state == "expired":
         raise Gone(f"the result of request_id {operation_id!r} has expired: submit the request again")
     return row
 
 
-def unfinished_targets(tx: Transaction) -> list[tuple[str, str]]:
-    """(tenant, target) of all targets with work left over from the last time the server ran."""
-    wanted = select(OPERATIONS.c.tenant, OPERATIONS.c.target).where(OPERATIONS.c.state == "queued").distinct()
-    return [(row.tenant, row.target) for row in tx.connection.execute(wanted)]
+def unknown(operation_id: str) -> str:
+    return f"request_id {operation_id!r} does not exist: use the one that the submission returned"
 
 
-def log(tx: Transaction, target: str, *, after: int, limit: int = 1_000_000) -> Sequence[Row[Any]]:
-    """The target's operations behind a position, in their order, without bodies and results."""
-    wanted = select(
-        *(OPERATIONS.c[name] for name in ("id", "tenant", "kind", "target", "seq_id", "position", "state", "body_type"))
-    ).where(OPERATIONS.c.target == target, OPERATIONS.c.position > after)
-    return tx.connection.execute(wanted.order_by(OPERATIONS.c.position).limit(limit)).all()
+def unfinished(tx: Transaction) -> Sequence[Row[Any]]:
+    """All operations left over from the last time the server ran, each target's in its order."""
+    wanted = select(*_HEADER).where(OPERATIONS.c.state == "queued")
+    return tx.connection.execute(wanted.order_by(OPERATIONS.c.target, OPERATIONS.c.position)).all()
+
+
+def replayable(tx: Transaction, target: str, *, after: int) -> Sequence[Row[Any]]:
+    """The ended operations behind a position that left a trace in the run's state, in their order."""
+    done = OPERATIONS.c.state.in_(("succeeded", "expired")) & OPERATIONS.c.kind.in_(("forward_backward", "optim_step"))
+    wanted = select(*_HEADER).where(OPERATIONS.c.target == target, OPERATIONS.c.position > after, done)
+    return tx.connection.execute(wanted.order_by(OPERATIONS.c.position)).all()
+
+
+def ended_samples(tx: Transaction, sampler_id: str) -> Sequence[Row[Any]]:
+    """A sampler's samples that ended and whose results can be fetched still, with the results' sizes in bytes."""
+    size = func.length(OPERATIONS.c.result).label("size")
+    ended = OPERATIONS.c.state.in_(("succeeded", "failed", "cancelled"))
+    wanted = select(*_HEADER, size).where(OPERATIONS.c.target == sampler_id, ended)
+    rows: Sequence[Row[Any]] = tx.connection.execute(wanted.order_by(OPERATIONS.c.position)).all()
+    return rows
+
+
+_HEADER: list[Any] = [OPERATIONS.c[name] for name in ("id", "tenant", "kind", "target", "seq_id", "position", "state")]
 
 
 def last_position(tx: Transaction, target: str) -> int | None:
-    """The place of the newest operation that has ended, whatever became of it."""
-    ended = OPERATIONS.c.state != "queued"
-    wanted = select(func.max(OPERATIONS.c.position)).where(OPERATIONS.c.target == target, ended)
-    return tx.connection.execute(wanted).scalar()
+    """The place of the newest operation that has ended and that none still queued stands before."""
+    here = OPERATIONS.c.target == target
+    queued = select(func.min(OPERATIONS.c.position)).where(here, OPERATIONS.c.state == "queued")
+    first_queued: int | None = tx.connection.execute(queued).scalar()
+    ended = select(func.max(OPERATIONS.c.position)).where(here, OPERATIONS.c.state != "queued")
+    if first_queued is not None:
+        ended = ended.where(OPERATIONS.c.position < first_queued)
+    return tx.connection.execute(ended).scalar()
 
 
-def body(tx: Transaction, operation_id: str) -> bytes:
+def body(tx: Transaction, operation_id: str) -> Body:
     """What was asked, from its row or its file."""
-    wanted = select(OPERATIONS.c.body, OPERATIONS.c.body_file).where(OPERATIONS.c.id == operation_id)
-    row = tx.connection.execute(wanted).one()
-    return bytes(row.body) if row.body_file is None else tx.read_artifact(row.body_file)
+    columns = (OPERATIONS.c.body_type, OPERATIONS.c.body, OPERATIONS.c.body_file, OPERATIONS.c.body_hash)
+    row = tx.connection.execute(select(*columns).where(OPERATIONS.c.id == operation_id)).one()
+    content = bytes(row.body) if row.body_file is None else tx.read_artifact(row.body_file)
+    return Body(row.body_type, content, None, bytes(row.body_hash))
+
+
+def outcome(tx: Transaction, row: Row[Any]) -> Outcome:
+    """How the operation of this row ended."""
+    result = row.result if row.result_file is None else tx.read_artifact(row.result_file)
+    return Outcome(row.id, row.state, row.result_type, result, None, row.error, row.error_category)
 
 
 def drop_bodies(tx: Transaction, target: str, *, after: int, through: int) -> None:
@@ -227,7 +248,7 @@ def _insert(tx: Transaction, submission: Submission, operation_id: str, position
         "state": "queued",
         "body_hash": body.digest,
         "body_type": body.type,
-        "body": body.content,
+        "body": body.content if body.file is None else None,
         "body_file": None if body.file is None else tx.add_artifact(body.file),
         "created_at": tx.now,
     }

@@ -13,10 +13,11 @@ from mock_server.domain.accounts import account, totals, uses_our_tokenizers
 from mock_server.domain.errors import Conflict, Invalid, NotFound
 from mock_server.domain.sessions import open_session
 from mock_server.store import Transaction
-from mock_server.store.tables import Checkpoint, TrainingRun
+from mock_server.store.tables import Checkpoint, Sampler, TrainingRun
 
 MAX_RANK = 512
 ADAMW = {"type": "adamw"}
+OPTIMIZERS = ("adamw", "dimuon")
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,25 @@ def create(tx: Transaction, tenant: str, new: NewRun, seed: int) -> TrainingRun:
 
 def owned(tx: Transaction, tenant: str, run_id: str) -> TrainingRun:
     """The tenant's run of that id."""
-    run = tx.session.exec(select(TrainingRun).where(TrainingRun.id == run_id)).first()
-    if run is None or run.tenant != tenant or run.status in {"creating", "failed"}:
-        raise NotFound(f"training run {run_id!r} does not exist: create it first, or check the id")
+    run = any_status(tx, tenant, run_id)
+    if run.status in {"creating", "failed"}:
+        raise NotFound(unknown(run_id))
     return run
 
 
-def fix_prior(tx: Transaction, row: TrainingRun | Any, tenant: str, served_size: int | None) -> None:
+def any_status(tx: Transaction, tenant: str, run_id: str) -> TrainingRun:
+    """The same, also while it is being created or when that failed."""
+    run = tx.session.exec(select(TrainingRun).where(TrainingRun.id == run_id)).first()
+    if run is None or run.tenant != tenant:
+        raise NotFound(unknown(run_id))
+    return run
+
+
+def unknown(run_id: str) -> str:
+    return f"training run {run_id!r} does not exist: create it first, or check the id"
+
+
+def fix_prior(tx: Transaction, row: TrainingRun | Sampler, tenant: str, served_size: int | None) -> None:
     """Settle, at the first operation with numbers, which ids the model's prior lives on, and never again.
 
     A program creates its client first and asks for the tokenizer next, so it can't be settled at creation; and the
@@ -119,7 +132,7 @@ def summary(tx: Transaction, tenant: str, run_id: str) -> RunSummary:
     """One run as its owner sees it."""
     found = _summaries(tx, TrainingRun.id == run_id, TrainingRun.tenant == tenant, limit=1)
     if not found:
-        raise NotFound(f"training run {run_id!r} does not exist: check the id")
+        raise NotFound(unknown(run_id))
     return found[0]
 
 

@@ -1,0 +1,7 @@
+"""Operations in flight: ordered queues, the executor, who waits, and the clock."""
+
+from mock_server.runtime.board import Pending
+from mock_server.runtime.clock import Clock, RealClock
+from mock_server.runtime.runtime import Runtime, Timing
+
+__all__ = ["Clock", "Pending", "RealClock", "Runtime", "Timing"]

@@ -28,10 +28,14 @@ T = TypeVar("T")
 class Store:
     """One data directory: `tinker.db`, `artifacts/`, and the lock of the server that uses it."""
 
-    def __init__(self, engine: Engine, artifacts: Artifacts, clock: Callable[[], float], seed: int, lock: int) -> None:
+    def __init__(
+        self, engine: Engine, artifacts: Artifacts, clock: Callable[[], float], seed: int, secret: bytes, lock: int
+    ) -> None:
         self.artifacts = artifacts
         self.seed = seed
         """Every id and every random number of the server comes from it."""
+        self.secret = secret
+        """Signs tokens and URLs; drawn at random, since a seed may be known."""
         self._engine = engine
         self._clock = clock
         self._lock = lock
@@ -51,6 +55,7 @@ class Store:
             with engine.begin() as connection:
                 prepare_schema(connection)
                 kept_seed = _seed(connection, seed)
+                secret = bytes.fromhex(_kept(connection, "secret", secrets.token_hex(32)))
             artifacts = Artifacts(directory / "artifacts", sync=durability == "power")
             with Session(engine) as session:
                 artifacts.sweep(session.exec(select(Artifact.id)))
@@ -60,7 +65,7 @@ class Store:
         except StoreError:
             os.close(lock)
             raise
-        return cls(engine, artifacts, clock, kept_seed, lock)
+        return cls(engine, artifacts, clock, kept_seed, secret, lock)
 
     async def write(self, rule: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the rule in a transaction; what it returns is durable when the caller gets it."""
@@ -120,18 +125,23 @@ def _lock(directory: Path) -> int:
 
 def _seed(connection: Connection, wanted: int | None) -> int:
     """The seed of this directory: given at its first start, or drawn then, and the same ever after."""
-    with Session(connection) as session:
-        row = session.get(Meta, "seed")
-        if row is None:
-            row = Meta(key="seed", value=str(secrets.randbits(63) if wanted is None else wanted))
-            session.add(row)
-            session.flush()
-        kept = int(row.value)
+    kept = int(_kept(connection, "seed", str(secrets.randbits(63) if wanted is None else wanted)))
     if wanted not in (None, kept):
         raise StoreError(
             f"the data directory was made with seed {kept}, not {wanted}: leave --seed out, or use another --data-dir"
         )
     return kept
+
+
+def _kept(connection: Connection, key: str, first: str) -> str:
+    """A fact about the directory: what it is, or `first` where it was none so far."""
+    with Session(connection) as session:
+        row = session.get(Meta, key)
+        if row is None:
+            row = Meta(key=key, value=first)
+            session.add(row)
+            session.flush()
+        return row.value
 
 
 def _reason(error: Exception) -> str:

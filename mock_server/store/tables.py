@@ -187,8 +187,6 @@ class Operation(SQLModel, table=True):
     result_file: str | None = None
     error: str | None = None
     error_category: str | None = None
-    completion: int | None = None
-    """Place in its sampler's order of completions, for retrieve_futures' cursor."""
     created_at: float
     finished_at: float | None = None
 

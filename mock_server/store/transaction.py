@@ -24,14 +24,14 @@ class Transaction:
         self.artifacts = artifacts
         self.now = now
         """Seconds since the epoch, UTC, of the server's clock."""
-        self.hooks: list[Callable[[], None]] = []
+        self.hooks: list[Callable[[], object]] = []
 
     @cached_property
     def session(self) -> Session:
         """The ORM session, made only for rules that want one: the hottest ones speak Core to `connection`."""
         return Session(self.connection, expire_on_commit=False)
 
-    def after_commit(self, hook: Callable[[], None]) -> None:
+    def after_commit(self, hook: Callable[[], object]) -> None:
         self.hooks.append(hook)
 
     def flush(self) -> None:

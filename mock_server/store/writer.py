@@ -128,7 +128,7 @@ class Writer:
                 self._after_commit(hook)
 
     @staticmethod
-    def _after_commit(hook: Callable[[], None]) -> None:
+    def _after_commit(hook: Callable[[], object]) -> None:
         try:
             hook()
         except Exception:  # the commit holds, whatever becomes of its hook

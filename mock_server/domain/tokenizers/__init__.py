@@ -3,7 +3,7 @@
 from mock_server.domain.tokenizers.architectures import ARCHITECTURES
 from mock_server.domain.tokenizers.bytes_and_tokens import decode, encode, end_of_text, family_of, tokenizer_size
 from mock_server.domain.tokenizers.families import FAMILIES, Family
-from mock_server.domain.tokenizers.repository import Repository, repository_of
+from mock_server.domain.tokenizers.repository import Repository, RepositoryFile, repository_of
 from mock_server.domain.tokenizers.stops import stop_matcher
 from mock_server.domain.tokenizers.tiny_models import TinyModel, tiny_model
 
@@ -12,6 +12,7 @@ __all__ = [
     "FAMILIES",
     "Family",
     "Repository",
+    "RepositoryFile",
     "TinyModel",
     "decode",
     "encode",

@@ -1,0 +1,33 @@
+"""Who is calling: keys exchanged for tokens, and what is known of a key."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from mock_server.api.call import TenantCall
+from mock_server.api.tinker.answers import json_response
+from mock_server.domain import tokens
+
+router = APIRouter(tags=["account"])
+
+
+@router.post("/auth/token")
+async def exchange_token(call: TenantCall) -> Response:
+    """A signed token for the key's tenant, which the SDK sends instead of the key where pjwt_auth_enabled says so."""
+    store = call.runtime.store
+    return json_response({"jwt": tokens.issue(call.tenant, store.secret, call.runtime.clock.now())})
+
+
+@router.get("/auth/apikey/me")
+async def describe_key(call: TenantCall) -> Response:
+    """What the CLI shows of a key. There are no accounts here: the tenant is all there is to know."""
+    return json_response(
+        {
+            "key_id": int(call.tenant, 16) >> 1,
+            "name": call.tenant,
+            "note": "any key that begins with tml- is a tenant of its own on this server",
+            "details": {
+                "org_details": {"name": "tinker-mock"},
+                "user_details": {"email": f"{call.tenant}@localhost"},
+            },
+        }
+    )

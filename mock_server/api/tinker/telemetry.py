@@ -1,0 +1,23 @@
+"""Telemetry: taken in at once (a client waits for it before it shows a fatal error) and only counted."""
+
+import logging
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from mock_server.api.call import TenantCall
+from mock_server.api.tinker.answers import json_response
+from mock_server.api.tinker.bodies import Telemetry
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(tags=["telemetry"])
+
+
+@router.post("/telemetry")
+async def telemetry(body: Telemetry, call: TenantCall) -> Response:
+    """Accept a client's events; those that report an exception are worth a line in the log."""
+    for event in body.events:
+        if event.get("event") == "UNHANDLED_EXCEPTION":
+            log.info("a client reports %s: %s", event.get("error_type"), event.get("error_message"))
+    return json_response({"status": "accepted"})

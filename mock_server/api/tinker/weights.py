@@ -1,0 +1,84 @@
+"""Weights: saved as checkpoints, saved for samplers, loaded into runs old and new."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from mock_server.api.call import Call, TenantCall
+from mock_server.api.tinker.answers import future, json_response
+from mock_server.api.tinker.bodies import LoadWeights, Save, WeightsInfo
+from mock_server.domain import checkpoints
+from mock_server.domain.errors import Invalid
+from mock_server.domain.operations import Body
+from mock_server.domain.orders import ORDER_TYPE, LoadOrder, SaveOrder
+from mock_server.domain.paths import CheckpointPath, checkpoint_name
+
+router = APIRouter(tags=["weights"])
+
+
+@router.post("/save_weights")
+async def save_weights(body: Save, call: TenantCall) -> Response:
+    """Save the whole training state under a name (`path`); without one, under the number of the request."""
+    return await _save(call, body, "save_weights", body.path or _numbered(body))
+
+
+@router.post("/save_weights_for_sampler")
+async def save_weights_for_sampler(body: Save, call: TenantCall) -> Response:
+    """Save the weights to sample from: under a name, or, without one, as a sampling session that is ready to use."""
+    if body.path is None and body.sampling_session_seq_id is None:
+        return await _save(call, body, "save_weights_for_sampler", _numbered(body))
+    return await _save(call, body, "save_weights_for_sampler", body.path)
+
+
+@router.post("/load_weights")
+async def load_weights(body: LoadWeights, call: TenantCall) -> Response:
+    """Load a checkpoint into the run `model_id`, or, with `session_id` and `model_seq_id`, into a new run."""
+    order = LoadOrder(path=body.path, optimizer=body.optimizer)
+    CheckpointPath.parse(body.path)
+    if body.model_id is not None:
+        operation = Body.of(ORDER_TYPE, order.to_bytes())
+        request_id = await call.runtime.submit(call.tenant, body.model_id, "load_weights", body.seq_id, operation)
+        return future(request_id, body.model_id)
+    if body.session_id is None or body.model_seq_id is None:
+        raise Invalid("model_id is absent: give it, or session_id and model_seq_id to load into a new training run")
+    run_id, request_id = await call.runtime.load_new_run(
+        call.tenant, body.session_id, body.model_seq_id, order, body.base_model, body.user_metadata
+    )
+    return future(request_id, run_id)
+
+
+@router.post("/weights_info")
+async def weights_info(body: WeightsInfo, call: TenantCall) -> Response:
+    """What is needed to load a checkpoint, one's own or a published one."""
+    checkpoint = await call.read(checkpoints.readable, CheckpointPath.parse(body.tinker_path, "tinker_path"))
+    return json_response(
+        {
+            "base_model": checkpoint.base_model,
+            "is_lora": True,
+            "lora_rank": checkpoint.rank,
+            "optimizer_config": checkpoint.optimizer,
+            "train_mlp": checkpoint.train_mlp,
+            "train_attn": checkpoint.train_attn,
+            "train_unembed": checkpoint.train_unembed,
+        }
+    )
+
+
+async def _save(call: Call, body: Save, kind: str, name: str | None) -> Response:
+    checkpoints.check_ttl(body.ttl_seconds, call.settings.min_ttl_seconds)
+    order = SaveOrder(
+        name=None if name is None else checkpoint_name(name),
+        sampler_number=body.sampling_session_seq_id,
+        ttl_seconds=body.ttl_seconds,
+        overwrite=body.overwrite,
+        user_metadata=body.user_metadata,
+    )
+    operation = Body.of(ORDER_TYPE, order.to_bytes())
+    request_id = await call.runtime.submit(call.tenant, body.model_id, kind, body.seq_id, operation)
+    return future(request_id, body.model_id)
+
+
+def _numbered(body: Save) -> str:
+    """A name for a save that brings none: its seq_id, which no other save of the run has."""
+    if body.seq_id is None:
+        raise Invalid("path is absent, and so is seq_id: give the checkpoint a name")
+    return f"{body.seq_id:06d}"

@@ -1,0 +1,69 @@
+"""The application: wires the parts together and decides nothing."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from mock_server.api import errors
+from mock_server.api.body_limit import BodyLimit
+from mock_server.api.hub.router import create_hub_router
+from mock_server.api.tinker import tinker_router
+from mock_server.domain.accounts import tokenizer_served
+from mock_server.domain.catalogue import Catalogue
+from mock_server.domain.dials import Dial
+from mock_server.runtime import RealClock, Runtime, Timing
+from mock_server.settings import Settings
+from mock_server.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The server as an ASGI application. Its lifespan opens the store (StoreError) and closes it."""
+    catalogue = Catalogue.default() if settings.models_file is None else Catalogue.load(settings.models_file)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        clock = RealClock()
+        store = Store.open(settings.data_dir, durability=settings.durability, seed=settings.seed, clock=clock.now)
+        try:
+            runtime = Runtime(store, catalogue, clock, _timing(settings), _dials(settings))
+            app.state.runtime = runtime
+            app.state.begin_shutdown = runtime.release_polls
+            await runtime.start()
+            yield
+            await runtime.stop()
+        finally:
+            store.close()
+
+    app = FastAPI(
+        title="tinker-mock", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
+    app.state.settings = settings
+
+    async def on_served(tenant: str, repository: str) -> None:
+        await app.state.runtime.store.write(tokenizer_served, tenant, repository)
+
+    app.include_router(tinker_router())
+    app.include_router(create_hub_router(catalogue, on_served))
+    errors.install(app)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    return app
+
+
+def _timing(settings: Settings) -> Timing:
+    return Timing(
+        poll_seconds=settings.poll_seconds,
+        gap_seconds=settings.gap_seconds,
+        result_ttl_seconds=settings.result_ttl_seconds,
+        session_timeout_seconds=settings.session_timeout_seconds,
+        snapshot_steps=settings.snapshot_steps,
+        snapshot_bytes=settings.snapshot_bytes,
+        inline_bytes=settings.inline_bytes,
+    )
+
+
+def _dials(settings: Settings) -> dict[str, Dial]:
+    return {kind: Dial.parse(text) for kind, text in settings.dials.items()}

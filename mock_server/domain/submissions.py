@@ -1,0 +1,57 @@
+"""Taking operations in: what must be settled, in the same transaction, before one of a kind may be written down."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mock_server.domain import checkpoints, operations, samplers, training_runs
+from mock_server.domain.operations import Accepted, Body, Submission
+from mock_server.domain.paths import CheckpointPath
+from mock_server.domain.training_runs import Adapter, NewRun
+from mock_server.store import Transaction
+from mock_server.store.tables import Sampler, TrainingRun
+
+CREATION = "create"
+"""What the operation that creates a run is called within it: creating comes before every seq_id."""
+
+
+def create_run(
+    tx: Transaction, tenant: str, new: NewRun, kind: str, body: Body, seed: int
+) -> tuple[TrainingRun, Accepted]:
+    """A run that is being created, and the operation that does it; both as before, where this call is a repeat."""
+    run = training_runs.create(tx, tenant, new, seed)
+    submission = Submission(tenant, kind, run.id, None, body)
+    return run, operations.submit(tx, submission, key=CREATION, redo=True)
+
+
+def run_from_checkpoint(
+    tx: Transaction, tenant: str, session_id: str, model_seq_id: int, path: str, user_metadata: dict[str, Any]
+) -> NewRun:
+    """A new run with the shape of a checkpoint that the tenant may read."""
+    checkpoint = checkpoints.readable(tx, tenant, CheckpointPath.parse(path))
+    adapter = Adapter(
+        rank=checkpoint.rank,
+        seed=checkpoint.lora_seed,
+        train_mlp=checkpoint.train_mlp,
+        train_attn=checkpoint.train_attn,
+        train_unembed=checkpoint.train_unembed,
+    )
+    return NewRun(session_id, model_seq_id, checkpoint.base_model, adapter, checkpoint.optimizer, user_metadata)
+
+
+def first_to_run(tx: Transaction, submission: Submission, served_size: int) -> Accepted:
+    """The first operation that this life of the server takes for a run: the run must be usable, its prior settled."""
+    run = training_runs.owned(tx, submission.tenant, submission.target)
+    training_runs.check_usable(run)
+    training_runs.fix_prior(tx, run, submission.tenant, served_size)
+    tx.flush()
+    return operations.submit(tx, submission)
+
+
+def first_to_sampler(
+    tx: Transaction, submission: Submission, served_size: Callable[[str], int]
+) -> tuple[Accepted, Sampler]:
+    """The same for a sampler."""
+    sampler = samplers.owned(tx, submission.tenant, submission.target)
+    training_runs.fix_prior(tx, sampler, submission.tenant, served_size(sampler.base_model))
+    tx.flush()
+    return operations.submit(tx, submission), sampler

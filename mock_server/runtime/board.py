@@ -1,0 +1,157 @@
+"""The board: operations that are under way or fresh, who waits for them, and when their results may be seen."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from mock_server.domain.dials import Dial
+from mock_server.domain.errors import NotFound
+from mock_server.domain.operations import Body, Outcome
+from mock_server.runtime.clock import Clock
+
+KEPT_OPERATIONS = 4096
+KEPT_BYTES = 32 << 20
+"""How much of what has ended stays in memory, beside the database, to be fetched fast."""
+
+
+@dataclass(slots=True, eq=False)
+class LiveOperation:
+    """An operation in memory. `body` is None after a restart: it is read from the store when its turn comes."""
+
+    id: str
+    tenant: str
+    kind: str
+    target: str
+    seq_id: int | None
+    position: int
+    accepted_at: float
+    body: Body | None = None
+    outcome: Outcome | None = None
+    revealed: bool = False
+    polls: int = 0
+    waiters: "list[asyncio.Future[None]]" = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Not yet: what to tell the client while it waits."""
+
+    queue_state: str = "active"
+    reason: str | None = None
+
+
+class Board:
+    """Live operations by id. A result stays until it is stored and newer ones need the room."""
+
+    def __init__(self, clock: Clock, dials: Mapping[str, Dial]) -> None:
+        self._clock = clock
+        self._dials = dials
+        self._live: dict[str, LiveOperation] = {}
+        self._ended: OrderedDict[str, int] = OrderedDict()
+        self._ended_bytes = 0
+        self._closing = False
+        self.on_reveal: Callable[[LiveOperation], None] = lambda _: None
+
+    def put(self, operation: LiveOperation) -> None:
+        self._live[operation.id] = operation
+
+    def get(self, operation_id: str) -> LiveOperation | None:
+        return self._live.get(operation_id)
+
+    def end(self, operation: LiveOperation, outcome: Outcome) -> None:
+        """Its outcome is known; who waits learns of it as soon as its dial allows."""
+        operation.outcome = outcome
+        operation.body = None
+        dial = self._dial(operation)
+        match dial.mode:
+            case "immediate":
+                self._reveal(operation)
+            case "after":
+                left = operation.accepted_at + dial.seconds - self._clock.now()
+                if left <= 0:
+                    self._reveal(operation)
+                else:
+                    self._clock.call_later(left, lambda: self._reveal(operation))
+            case "polls":
+                if operation.polls > dial.polls:
+                    self._reveal(operation)
+
+    def stored(self, operation_ids: list[str]) -> None:
+        """These outcomes are in the database; from now on they may leave the memory, oldest first."""
+        for operation_id in operation_ids:
+            operation = self._live.get(operation_id)
+            if operation is None or operation.outcome is None or not operation.revealed:
+                continue
+            self._ended[operation_id] = size = len(operation.outcome.result or b"")
+            self._ended_bytes += size
+        while self._ended and (len(self._ended) > KEPT_OPERATIONS or self._ended_bytes > KEPT_BYTES):
+            oldest, size = self._ended.popitem(last=False)
+            self._ended_bytes -= size
+            del self._live[oldest]
+
+    def release(self, operation_id: str) -> None:
+        """Show a result that a `manual` or `never` dial holds back."""
+        operation = self._live.get(operation_id)
+        if operation is None or operation.outcome is None or operation.revealed:
+            raise NotFound(f"no finished operation {operation_id!r} is held back")
+        self._reveal(operation)
+
+    async def wait(self, operation: LiveOperation, seconds: float) -> Outcome | Pending:
+        """Its outcome, or that it is still pending after so many seconds. Holds no thread and no connection."""
+        operation.polls += 1
+        dial = self._dial(operation)
+        if dial.mode == "polls" and operation.outcome is not None and operation.polls > dial.polls:
+            self._reveal(operation)
+        if not operation.revealed and not (dial.mode == "polls" and operation.polls <= dial.polls):
+            await self._wait(operation, seconds)
+        if operation.revealed:
+            assert operation.outcome is not None
+            return operation.outcome
+        return Pending(dial.queue_state, dial.reason)
+
+    def close(self) -> None:
+        """The server stops: whoever waits is told to ask again, which the next server will answer."""
+        self._closing = True
+        for operation in self._live.values():
+            _wake(operation)
+
+    def statistics(self) -> dict[str, int]:
+        return {"live": len(self._live), "kept": len(self._ended), "kept_bytes": self._ended_bytes}
+
+    async def _wait(self, operation: LiveOperation, seconds: float) -> None:
+        if self._closing:
+            return
+        # One waiter a caller, so that a client that asks again can't end another's wait.
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        operation.waiters.append(waiter)
+        timer = self._clock.call_later(seconds, lambda: _finish(waiter))
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            if waiter in operation.waiters:
+                operation.waiters.remove(waiter)
+
+    def _reveal(self, operation: LiveOperation) -> None:
+        if not operation.revealed:
+            operation.revealed = True
+            self.on_reveal(operation)
+        _wake(operation)
+
+    def _dial(self, operation: LiveOperation) -> Dial:
+        return self._dials.get(operation.kind, IMMEDIATE)
+
+
+IMMEDIATE = Dial()
+
+
+def _wake(operation: LiveOperation) -> None:
+    for waiter in operation.waiters:
+        _finish(waiter)
+    operation.waiters.clear()
+
+
+def _finish(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)

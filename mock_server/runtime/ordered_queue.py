@@ -1,0 +1,98 @@
+"""A training run at work: its operations one at a time in the order of their seq_ids.
+
+Requests arrive in any order (the SDK posts the first chunk of a batch last), and some never arrive. Whatever is
+accepted waits here for its turn.
+"""
+
+import asyncio
+import heapq
+import logging
+from collections.abc import Awaitable, Callable
+
+from mock_server.domain.ids import POSITIONS_PER_SEQ_ID
+from mock_server.domain.operations import Outcome
+from mock_server.runtime.board import LiveOperation
+from mock_server.runtime.clock import Clock
+
+log = logging.getLogger(__name__)
+
+FIRST_SEQ_ID = 1
+"""What every known client begins with; one that begins with 0 is served as well."""
+
+
+class OrderedQueue:
+    """The operations of one run, waiting for their turn."""
+
+    def __init__(self, run_id: str, clock: Clock, gap_seconds: float, next_seq: int) -> None:
+        self.run_id = run_id
+        self._clock = clock
+        self._gap_seconds = gap_seconds
+        self._next_seq = next_seq
+        self._waiting: list[tuple[int, str, LiveOperation]] = []
+        self._consumed: set[int] = set()
+        self._quiet_since = clock.now()
+        self._wake = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, operation: LiveOperation, *, not_before: float = 0) -> None:
+        """Queue it. `not_before`: a gap before it is held open at least until then, in the clock's time."""
+        heapq.heappush(self._waiting, (operation.position, operation.id, operation))
+        self._quiet_since = max(self._clock.now(), not_before, self._quiet_since)
+        self._wake.set()
+
+    def consume(self, seq_id: int) -> None:
+        """A refused request used this number up: nothing will come under it."""
+        if seq_id >= self._next_seq:
+            self._consumed.add(seq_id)
+            self._wake.set()
+
+    async def next(self, skip_to: Callable[[LiveOperation], Awaitable[None]]) -> LiveOperation | None:
+        """The operation whose turn it is; None when nothing waits.
+
+        A gap that stays open for `gap_seconds` after the last arrival is given up: `skip_to` writes that down before
+        anything behind it runs, so that a restarted server gives it up at the same place.
+        """
+        while self._waiting:
+            while self._next_seq in self._consumed:
+                self._consumed.discard(self._next_seq)
+                self._next_seq += 1
+            operation = self._waiting[0][2]
+            if operation.seq_id is None or operation.seq_id <= self._next_seq:
+                heapq.heappop(self._waiting)
+                return operation
+            left = self._quiet_since + self._gap_seconds - self._clock.now()
+            if left <= 0:
+                log.warning(
+                    "training run %s goes on with seq_id %d: %d did not come within %g s",
+                    self.run_id, operation.seq_id, self._next_seq, self._gap_seconds,
+                )  # fmt: skip
+                await skip_to(operation)
+                self._next_seq = operation.seq_id
+                continue
+            self._wake.clear()
+            timer = self._clock.call_later(left, self._wake.set)
+            await self._wake.wait()
+            timer.cancel()
+        return None
+
+    def too_late(self, operation: LiveOperation) -> Outcome | None:
+        """The failure of an operation that arrived after the run went on without it; None for one in time."""
+        if operation.seq_id is None or operation.seq_id >= self._next_seq or self._next_seq == FIRST_SEQ_ID:
+            return None
+        message = (
+            f"seq_id {operation.seq_id} arrived after training run {self.run_id} had gone on to {self._next_seq} "
+            f"without it (it waited {self._gap_seconds:g} s): submit the request again under the next seq_id"
+        )
+        return Outcome(operation.id, "failed", error=message, error_category="user")
+
+    def done(self, operation: LiveOperation) -> None:
+        if operation.seq_id is not None:
+            self._next_seq = max(self._next_seq, operation.seq_id + 1)
+
+
+def next_seq_after(position: int | None, skipped_to: int) -> int:
+    """The seq_id that follows the operation at this place in a run's log, or where a gap was given up."""
+    following = FIRST_SEQ_ID if position is None else position // POSITIONS_PER_SEQ_ID + 1
+    return max(following, skipped_to // POSITIONS_PER_SEQ_ID)

@@ -1,0 +1,81 @@
+"""Writes outcomes down in batches, after their clients already have them.
+
+Nothing is lost if the process dies first: an operation without a recorded outcome is executed again from the log and
+gives the same numbers. So a training step costs no wait for the disk beyond that of accepting it.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from mock_server.domain import operations, sessions
+from mock_server.domain.operations import Outcome
+from mock_server.store import Store, Transaction
+
+LINGER_SECONDS = 0.1
+"""Real time, not the server's: it is about the disk."""
+
+
+class Recorder:
+    """Collects outcomes and writes them together. Lives on the event loop."""
+
+    def __init__(self, store: Store, on_stored: Callable[[list[str]], None]) -> None:
+        self._store = store
+        self._on_stored = on_stored
+        self._outcomes: list[Outcome] = []
+        self._runs: dict[str, int] = {}
+        self._heartbeats: dict[str, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, outcome: Outcome) -> None:
+        self._outcomes.append(outcome)
+        self._arm()
+
+    def touch(self, run_id: str, optimizer_steps: int) -> None:
+        """The run was asked for something, and has made so many optimizer steps by now."""
+        self._runs[run_id] = optimizer_steps
+        self._arm()
+
+    def beat(self, session_id: str, at: float) -> None:
+        """The session's client is alive."""
+        self._heartbeats[session_id] = at
+        self._arm()
+
+    def flush(self) -> None:
+        """Write what there is, before any write that is asked for later."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._outcomes or self._runs or self._heartbeats:
+            outcomes, self._outcomes = self._outcomes, []
+            runs, self._runs = self._runs, {}
+            heartbeats, self._heartbeats = self._heartbeats, {}
+            loop = asyncio.get_running_loop()
+            stored = [outcome.id for outcome in outcomes]
+            self._store.write_later(
+                _record, outcomes, runs, heartbeats, lambda: loop.call_soon_threadsafe(self._on_stored, stored)
+            )
+
+    async def settle(self) -> None:
+        """Return when all outcomes so far are in the database."""
+        self.flush()
+        await self._store.write(lambda _: None)
+
+    def _arm(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self.flush)
+
+
+def _record(
+    tx: Transaction,
+    outcomes: list[Outcome],
+    runs: dict[str, int],
+    heartbeats: dict[str, float],
+    on_stored: Callable[[], object],
+) -> None:
+    if outcomes:
+        operations.record(tx, outcomes)
+    for session_id, at in heartbeats.items():
+        sessions.record_heartbeat(tx, session_id, at)
+    for run_id, steps in runs.items():
+        operations.touch_run(tx, run_id, steps)
+    tx.after_commit(on_stored)

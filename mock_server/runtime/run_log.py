@@ -1,0 +1,156 @@
+"""A run's log in the store: its snapshot, the operations behind it, and what each ended operation changes there."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+from sqlmodel import select
+
+from mock_server.domain import checkpoints, operations, samplers
+from mock_server.domain.checkpoints import SaveOptions
+from mock_server.domain.operations import Body, Outcome
+from mock_server.domain.orders import LoadOrder, SaveOrder
+from mock_server.domain.paths import CheckpointPath
+from mock_server.runtime import training
+from mock_server.runtime.training import JSON
+from mock_server.store import Store, Transaction
+from mock_server.store.artifacts import StoredFile
+from mock_server.store.tables import Checkpoint, TrainingRun
+from mock_server.toy_model import TrainingState
+
+INLINE_RESULT_BYTES = 64 << 10
+"""A longer result goes into a file of its own."""
+
+
+class RunLog:
+    """One run's log. Methods with a transaction are rules for the store's writer or reader."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._steps = 0
+        self._bytes = 0
+
+    # How long it has become since the snapshot.
+
+    def advanced(self, kind: str, size: int) -> None:
+        self._steps += kind == "optim_step"
+        self._bytes += size
+
+    def due(self, steps: int, size: int) -> bool:
+        return self._steps >= steps or self._bytes >= size
+
+    def reset(self) -> None:
+        self._steps = self._bytes = 0
+
+    # Executing, on the executor's thread.
+
+    def apply(self, state: TrainingState, kind: str, body: Body, operation_id: str) -> Outcome:
+        """Execute a training operation; a long result goes into a file of its own."""
+        result = training.apply(state, kind, body)
+        content_type = training.JSON if kind == "optim_step" else training.FORWARD_BACKWARD
+        file = self._store.artifacts.write(result) if len(result) > INLINE_RESULT_BYTES else None
+        return Outcome(operation_id, "succeeded", content_type, result, file)
+
+    # Reading it.
+
+    def run(self, tx: Transaction) -> TrainingRun:
+        return tx.session.exec(select(TrainingRun).where(TrainingRun.id == self._run_id)).one()
+
+    def snapshot(self, tx: Transaction) -> tuple[TrainingRun, bytes | None]:
+        """The run's row and its snapshot's content, None for a fresh adapter."""
+        run = self.run(tx)
+        return run, None if run.snapshot is None else tx.read_artifact(run.snapshot)
+
+    def since(self, position: int) -> Sequence[Row[Any]]:
+        """The ended operations behind a position that changed the state, in order."""
+        return self._store.read_now(operations.replayable, self._run_id, after=position)
+
+    def body(self, operation_id: str) -> Body:
+        return self._store.read_now(operations.body, operation_id)
+
+    def checkpoint_to_load(
+        self, tx: Transaction, tenant: str, path: CheckpointPath
+    ) -> tuple[TrainingRun, Checkpoint, bytes]:
+        checkpoint = checkpoints.readable(tx, tenant, path)
+        return self.run(tx), checkpoint, tx.read_artifact(checkpoint.artifact)
+
+    # What the end of an operation changes, in the same transaction as its outcome.
+
+    def created(self, tx: Transaction, operation_id: str) -> Outcome:
+        run = self.run(tx)
+        run.status = "active"
+        tx.session.add(run)
+        return _succeeded(tx, operation_id, {"model_id": run.id, "type": "create_model"})
+
+    def creation_failed(self, tx: Transaction) -> None:
+        run = self.run(tx)
+        if run.status == "creating":
+            run.status = "failed"
+            tx.session.add(run)
+
+    def unloaded(self, tx: Transaction, operation_id: str) -> Outcome:
+        run = self.run(tx)
+        run.status = "unloaded"
+        tx.release_artifact(run.snapshot)
+        run.snapshot = None
+        tx.session.add(run)
+        return _succeeded(tx, operation_id, {"model_id": run.id, "type": "unload_model"})
+
+    def saved(
+        self,
+        tx: Transaction,
+        operation_id: str,
+        path: CheckpointPath | None,
+        order: SaveOrder,
+        file: StoredFile,
+        restart: int | None,
+    ) -> Outcome:
+        """The file as a checkpoint, or as a sampler where the order names no path.
+
+        `restart`: the log may begin behind this position, since the checkpoint is the whole state.
+        """
+        run = self.run(tx)
+        if path is None:
+            sampler = samplers.saved(tx, run, order.sampler_number or 0, tx.add_artifact(file))
+            result: dict[str, Any] = {"path": None, "sampling_session_id": sampler.id}
+        else:
+            options = SaveOptions(order.ttl_seconds, order.overwrite, order.user_metadata)
+            checkpoint = checkpoints.save(tx, run, path, file, options)
+            result = {"path": str(path), "size_bytes": checkpoint.size_bytes}
+            if restart is not None:
+                self._restart(tx, run, checkpoint.artifact, restart, optimizer=True)
+        kind = "save_weights_for_sampler" if path is None or path.kind == "sampler_weights" else "save_weights"
+        return _succeeded(tx, operation_id, {**result, "type": kind})
+
+    def loaded(
+        self, tx: Transaction, operation_id: str, order: LoadOrder, checkpoint: Checkpoint, position: int
+    ) -> Outcome:
+        """The run goes on from the checkpoint: its file is the run's snapshot, whatever becomes of the checkpoint."""
+        run = self.run(tx)
+        run.status = "active"
+        run.prior_size, run.prior_fixed = checkpoint.prior_size, checkpoint.prior_fixed
+        self._restart(tx, run, checkpoint.artifact, position, optimizer=order.optimizer)
+        return _succeeded(tx, operation_id, {"path": order.path, "model_id": run.id, "type": "load_weights"})
+
+    def snapshot_taken(self, tx: Transaction, file: StoredFile, position: int) -> None:
+        run = self.run(tx)
+        artifact = tx.add_artifact(file)
+        self._restart(tx, run, artifact, position, optimizer=True)
+        tx.release_artifact(artifact)  # _restart holds a reference of its own
+
+    def _restart(self, tx: Transaction, run: TrainingRun, artifact: str, position: int, *, optimizer: bool) -> None:
+        """Let the log begin behind `position`, at the artifact; what was asked before is not needed again."""
+        tx.keep_artifact(artifact)
+        tx.release_artifact(run.snapshot)
+        operations.drop_bodies(tx, run.id, after=run.snapshot_position, through=position)
+        run.snapshot, run.snapshot_optimizer, run.snapshot_position = artifact, optimizer, position
+        tx.session.add(run)
+        tx.session.flush()
+
+
+def _succeeded(tx: Transaction, operation_id: str, result: dict[str, Any]) -> Outcome:
+    outcome = Outcome(operation_id, "succeeded", JSON, json.dumps(result, separators=(",", ":")).encode())
+    operations.record(tx, [outcome])
+    return outcome

@@ -1,0 +1,203 @@
+"""One training run: its queue, its state in memory, and the way from each operation to its outcome.
+
+The state is a cache. Truth is the log: the run's last snapshot plus the operations after it, which give the same
+numbers whenever they are executed again.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from functools import partial
+
+from mock_server.domain import operations
+from mock_server.domain.catalogue import Catalogue
+from mock_server.domain.operations import Body, Outcome
+from mock_server.domain.orders import LoadOrder, SaveOrder
+from mock_server.domain.paths import CheckpointKind, CheckpointPath, checkpoint_name
+from mock_server.runtime import training
+from mock_server.runtime.board import Board, LiveOperation
+from mock_server.runtime.executor import Executor
+from mock_server.runtime.failures import failure
+from mock_server.runtime.ordered_queue import OrderedQueue
+from mock_server.runtime.recorder import Recorder
+from mock_server.runtime.run_log import RunLog
+from mock_server.store import StorageUnavailable, Store
+from mock_server.toy_model import TrainingState
+
+log = logging.getLogger(__name__)
+
+SAVED_KINDS: dict[str, CheckpointKind] = {
+    "save_weights": "weights",
+    "save_weights_for_sampler": "sampler_weights",
+    "save_weights_external": "external_weights",
+}
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all workers share."""
+
+    store: Store
+    board: Board
+    recorder: Recorder
+    executor: Executor
+    catalogue: Catalogue
+    snapshot_steps: int
+    snapshot_bytes: int
+
+
+class RunWorker:
+    """Executes one run's operations, one at a time."""
+
+    def __init__(self, workshop: Workshop, run_id: str, tenant: str, base_model: str, queue: OrderedQueue) -> None:
+        self.run_id = run_id
+        self.tenant = tenant
+        self.base_model = base_model
+        self.settled = False
+        """Whether the run is known to be usable, its prior fixed: what the first submission checks."""
+        self.queue = queue
+        self.state: TrainingState | None = None
+        self._shop = workshop
+        self._log = RunLog(workshop.store, run_id)
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._task is not None
+
+    @property
+    def nbytes(self) -> int:
+        """What its state takes in memory."""
+        return 0 if self.state is None else self.state.nbytes
+
+    def put(self, operation: LiveOperation, *, not_before: float = 0) -> None:
+        self.queue.put(operation, not_before=not_before)
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+
+    async def stop(self) -> None:
+        """Stop between two operations; what is left is in the log."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _work(self) -> None:
+        try:
+            while (operation := await self.queue.next(self._skip_to)) is not None:
+                await self._perform(operation)
+        finally:
+            self._task = None
+
+    async def _skip_to(self, operation: LiveOperation) -> None:
+        await self._shop.store.write(operations.skip_to, self.run_id, operation.position)
+
+    async def _perform(self, operation: LiveOperation) -> None:
+        """Bring one operation to its end. Whatever happens, it has an outcome and the run goes on."""
+        outcome = self.queue.too_late(operation)
+        recorded = False
+        if outcome is None:
+            try:
+                outcome, recorded = await self._execute(operation)
+            except Exception as error:  # noqa: BLE001 - becomes the operation's outcome; failure() tells bugs apart
+                outcome = failure(operation.id, error)
+                if outcome.error_category == "server":
+                    self.state = None  # half-done work must not be built upon: the log knows better
+                if operation.kind in {"create_model", "load_weights"}:
+                    await self._shop.store.write(self._log.creation_failed)
+        self.queue.done(operation)
+        if not recorded:
+            self._shop.recorder.add(outcome)
+        self._shop.board.end(operation, outcome)
+        if recorded:
+            self._shop.board.stored([operation.id])
+
+    async def _execute(self, operation: LiveOperation) -> tuple[Outcome, bool]:
+        """The operation's outcome, and whether it is in the database already."""
+        if operation.body is None:
+            operation.body = self._log.body(operation.id)
+        match operation.kind:
+            case "create_model":
+                return await self._shop.store.write(self._log.created, operation.id), True
+            case "unload_model":
+                self.state = None
+                self.settled = False
+                return await self._shop.store.write(self._log.unloaded, operation.id), True
+            case "save_weights" | "save_weights_for_sampler" | "save_weights_external":
+                return await self._save(operation, SaveOrder.model_validate_json(operation.body.content)), True
+            case "load_weights":
+                return await self._load(operation, LoadOrder.model_validate_json(operation.body.content)), True
+            case _:
+                return await self._train(operation, operation.body), False
+
+    async def _train(self, operation: LiveOperation, body: Body) -> Outcome:
+        state = await self._materialise()
+        outcome = await self._shop.executor.run(partial(self._log.apply, state, operation.kind, body, operation.id))
+        self._log.advanced(operation.kind, len(body.content))
+        self._shop.recorder.touch(self.run_id, state.optimizer_steps)
+        if operation.kind == "optim_step" and self._log.due(self._shop.snapshot_steps, self._shop.snapshot_bytes):
+            await self._snapshot(state, operation.position)
+        return outcome
+
+    async def _snapshot(self, state: TrainingState, position: int) -> None:
+        """Store the whole state, so that the log may begin behind it. A full disk only postpones that."""
+        try:
+            file = await self._shop.executor.run(lambda: self._shop.store.artifacts.write(state.dump(gradients=True)))
+        except StorageUnavailable as error:
+            log.warning("no snapshot of training run %s: %s", self.run_id, error)
+            return
+        self._shop.recorder.flush()
+        self._shop.store.write_later(self._log.snapshot_taken, file, position)
+        self._log.reset()
+
+    async def _save(self, operation: LiveOperation, order: SaveOrder) -> Outcome:
+        kind = SAVED_KINDS[operation.kind]
+        path = None if order.name is None else CheckpointPath(self.run_id, kind, checkpoint_name(order.name))
+        state = await self._materialise()
+        whole = operation.kind == "save_weights"
+        file = await self._shop.executor.run(
+            lambda: self._shop.store.artifacts.write(state.dump(gradients=False, optimizer=whole))
+        )
+        self._shop.recorder.flush()
+        # A checkpoint with nothing pending beside it is a snapshot too: the log can begin behind it.
+        restart = operation.position if whole and not state.has_gradients else None
+        try:
+            outcome = await self._shop.store.write(self._log.saved, operation.id, path, order, file, restart)
+        except Exception:
+            self._shop.store.artifacts.remove(file.id)
+            raise
+        if restart is not None:
+            self._log.reset()
+        return outcome
+
+    async def _load(self, operation: LiveOperation, order: LoadOrder) -> Outcome:
+        store = self._shop.store
+        path = CheckpointPath.parse(order.path)
+        run, checkpoint, content = await store.read(self._log.checkpoint_to_load, self.tenant, path)
+        state = await self._shop.executor.run(
+            partial(training.restore, checkpoint, content, run, optimizer=order.optimizer)
+        )
+        self._shop.recorder.flush()
+        outcome = await store.write(self._log.loaded, operation.id, order, checkpoint, operation.position)
+        self.state = state
+        self._log.reset()
+        return outcome
+
+    async def _materialise(self) -> TrainingState:
+        """The run's state: from memory, or from its last snapshot and the log behind it."""
+        if self.state is None:
+            await self._shop.recorder.settle()
+            run, content = await self._shop.store.read(self._log.snapshot)
+            entry = self._shop.catalogue[run.base_model]
+            if content is None:
+                state = await self._shop.executor.run(partial(training.fresh_state, entry, run))
+            else:
+                state = await self._shop.executor.run(
+                    partial(TrainingState.load, content, optimizer=run.snapshot_optimizer)
+                )
+            self._log.reset()
+            for operation in self._log.since(run.snapshot_position):
+                body = self._log.body(operation.id)
+                await self._shop.executor.run(partial(training.apply, state, operation.kind, body, want_result=False))
+                self._log.advanced(operation.kind, len(body.content))
+            self.state = state
+        return self.state

@@ -1,0 +1,274 @@
+"""The runtime: takes operations in, brings them to their end, and tells who asks."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+
+from mock_server.domain import operations, samplers, submissions, training_runs
+from mock_server.domain.catalogue import Catalogue
+from mock_server.domain.dials import Dial
+from mock_server.domain.errors import Invalid, NotFound
+from mock_server.domain.ids import sequence_id
+from mock_server.domain.operations import Accepted, Body, Outcome, Submission
+from mock_server.domain.orders import ORDER_TYPE, LoadOrder, Order, SampleOrder
+from mock_server.domain.tokenizers import tokenizer_size
+from mock_server.domain.training_runs import NewRun
+from mock_server.runtime.board import Board, LiveOperation, Pending
+from mock_server.runtime.clock import Clock
+from mock_server.runtime.completions import Completions
+from mock_server.runtime.executor import Executor
+from mock_server.runtime.janitor import Janitor
+from mock_server.runtime.ordered_queue import OrderedQueue, next_seq_after
+from mock_server.runtime.recorder import Recorder
+from mock_server.runtime.run_worker import RunWorker, Workshop
+from mock_server.runtime.sampling import SamplingFloor, WeightsKey
+from mock_server.store import Store, Transaction
+
+KEPT_STATE_BYTES = 48 << 20
+"""Training states in memory; the least recently used ones leave it, and come back from their logs."""
+RECOVERY_SECONDS = 60.0
+"""After a start, a gap is held open at least this long: clients back off up to 30 s before they come again."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long things wait, in seconds of the server's clock, and how much log a run may have."""
+
+    poll_seconds: float = 30.0
+    gap_seconds: float = 5.0
+    result_ttl_seconds: float = 86_400.0
+    session_timeout_seconds: float = 86_400.0
+    snapshot_steps: int = 100
+    snapshot_bytes: int = 64 << 20
+    inline_bytes: int = 64 << 10
+
+
+class Runtime:
+    """Operations in flight. Lives on the event loop; one per server."""
+
+    def __init__(
+        self, store: Store, catalogue: Catalogue, clock: Clock, timing: Timing, dials: Mapping[str, Dial]
+    ) -> None:
+        self.store = store
+        self.catalogue = catalogue
+        self.clock = clock
+        self.timing = timing
+        self.board = Board(clock, dials)
+        self._executor = Executor()
+        self._recorder = Recorder(store, self.board.stored)
+        self.completions = Completions(store, self._recorder, clock)
+        self.board.on_reveal = self.completions.ended
+        self._workshop = Workshop(
+            store, self.board, self._recorder, self._executor, catalogue, timing.snapshot_steps, timing.snapshot_bytes
+        )
+        self._floor = SamplingFloor(self._executor, catalogue, store, self._sample_ended)
+        self._janitor = Janitor(
+            store, clock, result_ttl=timing.result_ttl_seconds, session_timeout=timing.session_timeout_seconds
+        )
+        self._runs: OrderedDict[str, RunWorker] = OrderedDict()
+        self._samplers: OrderedDict[str, tuple[str, WeightsKey]] = OrderedDict()
+
+    # Life.
+
+    async def start(self) -> None:
+        """Take up what the last life of the server left unfinished."""
+        self._janitor.start()
+        hold = self.clock.now() + RECOVERY_SECONDS
+        for row in await self.store.read(operations.unfinished):
+            operation = self._live(row)
+            if row.kind == "sample":
+                operation.body = await self.store.read(operations.body, row.id)
+                sampler = await self.store.read(samplers.owned, row.tenant, row.target)
+                self.board.put(operation)
+                self._floor.put(WeightsKey(sampler.base_model, sampler.artifact, sampler.prior_size), operation)
+            else:
+                worker = await self._worker(row.tenant, row.target)
+                self.board.put(operation)
+                worker.put(operation, not_before=hold)
+
+    def release_polls(self) -> None:
+        """Answer whoever waits: the server is about to stop."""
+        self.board.close()
+        self.completions.close()
+
+    async def stop(self) -> None:
+        """Stop working. What is unfinished stays in the log, for the next start."""
+        self._janitor.stop()
+        await asyncio.gather(*(worker.stop() for worker in self._runs.values()), self._floor.stop())
+        self._recorder.flush()
+        await asyncio.to_thread(self._executor.close)
+
+    # Submitting.
+
+    async def create_run(self, tenant: str, new: NewRun, order: Order, kind: str) -> tuple[str, str]:
+        """Begin a run; returns its id and the request id of its creation."""
+        body = Body.of(ORDER_TYPE, order.to_bytes())
+        run, accepted = await self.store.write(submissions.create_run, tenant, new, kind, body, self.store.seed)
+        if accepted.new:
+            await self._enqueue(Submission(tenant, kind, run.id, None, body), accepted)
+        return run.id, accepted.id
+
+    async def load_new_run(
+        self,
+        tenant: str,
+        session_id: str,
+        model_seq_id: int,
+        order: LoadOrder,
+        base_model: str | None,
+        user_metadata: dict[str, Any],
+    ) -> tuple[str, str]:
+        """Begin a run from a checkpoint; returns its id and the request id of its creation."""
+        new = await self.store.read(
+            submissions.run_from_checkpoint, tenant, session_id, model_seq_id, order.path, user_metadata
+        )
+        if base_model not in {None, new.base_model}:
+            raise Invalid(
+                f"base_model is {base_model!r}, but {order.path} was trained from {new.base_model!r}: "
+                "leave base_model out"
+            )
+        return await self.create_run(tenant, new, order, "load_weights")
+
+    async def submit(self, tenant: str, run_id: str, kind: str, seq_id: int | None, body: Body) -> str:
+        """Queue an operation of a run; returns its request id at once, whatever its place in the order."""
+        worker = await self._worker(tenant, run_id)
+        submission = Submission(tenant, kind, run_id, seq_id, await self._spilled(body))
+        if worker.settled:
+            accepted = await self.store.write(operations.submit, submission)
+        else:
+            size = tokenizer_size(self.catalogue[worker.base_model])
+            accepted = await self.store.write(submissions.first_to_run, submission, size)
+            worker.settled = True
+        if accepted.new:
+            await self._enqueue(submission, accepted)
+        return accepted.id
+
+    async def refuse(self, tenant: str, run_id: str, seq_id: int, body: Body, message: str) -> None:
+        """A request that was answered with an error has used up its seq_id: the run must not wait for it."""
+        worker = await self._worker(tenant, run_id)
+        await self.store.write(operations.consume, Submission(tenant, "refused", run_id, seq_id, body), message)
+        worker.queue.consume(seq_id)
+
+    async def sample(self, tenant: str, sampler_id: str, seq_id: int, order: SampleOrder) -> tuple[str, list[str]]:
+        """Queue a sample; returns its request id and the ids of its sequences."""
+        submission = Submission(
+            tenant, "sample", sampler_id, seq_id, await self._spilled(Body.of(ORDER_TYPE, order.to_bytes()))
+        )
+        known = self._samplers.get(sampler_id)
+        if known is None or known[0] != tenant:
+            accepted, key = await self.store.write(self._first_sample, submission)
+            self._samplers[sampler_id] = tenant, key
+            if len(self._samplers) > 4096:
+                self._samplers.popitem(last=False)
+        else:
+            key = known[1]
+            accepted = await self.store.write(operations.submit, submission)
+        if accepted.new:
+            operation = self._accepted(submission, accepted)
+            self._floor.put(key, operation)
+        return accepted.id, [sequence_id(accepted.id, index) for index in range(order.num_samples)]
+
+    # Asking.
+
+    async def poll(self, tenant: str, operation_id: str, seconds: float) -> Outcome | Pending:
+        """The operation's outcome, or that it is pending still after so many seconds."""
+        operation = self.board.get(operation_id)
+        if operation is None:
+            row = await self.store.read(operations.found, tenant, operation_id)
+            if row.state != "queued":
+                return await self.store.read(operations.outcome, row)
+            operation = self.board.get(operation_id)
+            if operation is None:  # accepted a moment ago; the next poll finds it
+                return Pending()
+        if operation.tenant != tenant:
+            raise NotFound(operations.unknown(operation_id))
+        return await self.board.wait(operation, seconds)
+
+    async def cancel(self, tenant: str, operation_id: str) -> None:
+        """Stop a sample that nobody wants any more. What has ended stays as it ended."""
+        operation = self.board.get(operation_id)
+        if operation is None or operation.tenant != tenant:
+            await self.store.read(operations.found, tenant, operation_id)
+            return
+        if operation.kind != "sample":
+            raise Invalid(f"request_id {operation_id!r} is a {operation.kind}: only samples can be cancelled")
+        if operation.outcome is None:
+            self._floor.cancel(operation_id)
+            self._sample_ended(
+                operation, Outcome(operation_id, "cancelled", error="cancelled by its client", error_category="user")
+            )
+
+    # Within.
+
+    async def _worker(self, tenant: str, run_id: str) -> RunWorker:
+        """The run's worker, made at the first need. NotFound for a run of somebody else."""
+        worker = self._runs.get(run_id)
+        if worker is None:
+            run = await self.store.read(training_runs.any_status, tenant, run_id)
+            last = await self.store.read(operations.last_position, run_id)
+            worker = self._runs.get(run_id)  # another request may have made it meanwhile
+            if worker is None:
+                queue = OrderedQueue(run_id, self.clock, self.timing.gap_seconds, next_seq_after(last, run.skipped_to))
+                worker = RunWorker(self._workshop, run_id, tenant, run.base_model, queue)
+                self._runs[run_id] = worker
+        if worker.tenant != tenant:
+            raise NotFound(training_runs.unknown(run_id))
+        self._runs.move_to_end(run_id)
+        self._make_room()
+        return worker
+
+    def _make_room(self) -> None:
+        """Forget idle states beyond the memory that they may take: their logs know them."""
+        total = sum(worker.nbytes for worker in self._runs.values())
+        for run_id, worker in list(self._runs.items())[:-1]:
+            if total <= KEPT_STATE_BYTES:
+                break
+            if not worker.busy:
+                total -= worker.nbytes
+                del self._runs[run_id]
+
+    async def _enqueue(self, submission: Submission, accepted: Accepted) -> None:
+        worker = await self._worker(submission.tenant, submission.target)
+        worker.put(self._accepted(submission, accepted))
+
+    def _accepted(self, submission: Submission, accepted: Accepted) -> LiveOperation:
+        operation = LiveOperation(
+            accepted.id,
+            submission.tenant,
+            submission.kind,
+            submission.target,
+            submission.seq_id,
+            accepted.position,
+            self.clock.now(),
+            submission.body,
+        )
+        self.board.put(operation)
+        return operation
+
+    def _live(self, row: Row[Any]) -> LiveOperation:
+        return LiveOperation(row.id, row.tenant, row.kind, row.target, row.seq_id, row.position, self.clock.now())
+
+    def _first_sample(self, tx: Transaction, submission: Submission) -> tuple[Accepted, WeightsKey]:
+        accepted, sampler = submissions.first_to_sampler(
+            tx, submission, lambda name: tokenizer_size(self.catalogue[name])
+        )
+        return accepted, WeightsKey(sampler.base_model, sampler.artifact, sampler.prior_size)
+
+    def _sample_ended(self, operation: LiveOperation, outcome: Outcome) -> None:
+        if operation.outcome is None:
+            self._recorder.add(outcome)
+            self.board.end(operation, outcome)
+
+    def beat(self, session_id: str) -> None:
+        """A session's heartbeat; written down with the next batch of outcomes."""
+        self._recorder.beat(session_id, self.clock.now())
+
+    async def _spilled(self, body: Body) -> Body:
+        """The body, with a file that holds it when it is too long for a row."""
+        if len(body.content) <= self.timing.inline_bytes:
+            return body
+        file = await asyncio.to_thread(self.store.artifacts.write, body.content)
+        return Body(body.type, body.content, file, body.digest)

@@ -1,0 +1,68 @@
+"""What each kind of operation does to a run's state. Plain functions, run by the executor's thread."""
+
+import json
+from typing import Any
+
+from mock_server.codec import decode_training_request, encode_forward_backward
+from mock_server.domain.catalogue import CatalogueEntry
+from mock_server.domain.operations import Body
+from mock_server.domain.orders import OptimStepOrder
+from mock_server.runtime.base_models import base_model
+from mock_server.store.tables import Checkpoint, TrainingRun
+from mock_server.toy_model import AdamParams, DimuonParams, InvalidInput, LoraConfig, TrainingState
+
+FORWARD_BACKWARD = "application/x-protobuf; message=ForwardBackwardOutput"
+JSON = "application/json"
+
+
+def fresh_state(entry: CatalogueEntry, run: TrainingRun) -> TrainingState:
+    """A run that has not been trained: the base model exactly."""
+    lora = LoraConfig(
+        rank=run.rank,
+        seed=run.lora_seed,
+        train_mlp=run.train_mlp,
+        train_attn=run.train_attn,
+        train_unembed=run.train_unembed,
+    )
+    return TrainingState.fresh(base_model(entry, run.prior_size), lora, run.optimizer["type"])
+
+
+def apply(state: TrainingState, kind: str, body: Body, *, want_result: bool = True) -> bytes:
+    """Execute a forward, forward_backward or optim_step on the state; returns its result's bytes.
+
+    `want_result` False is for the log's replay, which is after the state only.
+    """
+    if kind == "optim_step":
+        return _json({"metrics": _optim_step(state, body.content), "type": "optim_step"})
+    request = decode_training_request(body.content, body.type)
+    result = state.forward_backward(
+        request.data, request.loss_fn, request.loss_fn_config, forward_only=kind == "forward"
+    )
+    return encode_forward_backward(result) if want_result else b""
+
+
+def _optim_step(state: TrainingState, content: bytes) -> dict[str, float]:
+    order = OptimStepOrder.model_validate_json(content)
+    parameters: dict[str, Any] = order.parameters
+    return state.optim_step(DimuonParams(**parameters) if order.optimizer == "dimuon" else AdamParams(**parameters))
+
+
+def restore(checkpoint: Checkpoint, content: bytes, run: TrainingRun, *, optimizer: bool) -> TrainingState:
+    """The state that a checkpoint holds, for this run; InvalidInput where the two don't fit."""
+    for name, theirs, ours in (
+        ("base_model", checkpoint.base_model, run.base_model),
+        ("lora rank", checkpoint.rank, run.rank),
+        ("train_mlp", checkpoint.train_mlp, run.train_mlp),
+        ("train_attn", checkpoint.train_attn, run.train_attn),
+        ("train_unembed", checkpoint.train_unembed, run.train_unembed),
+    ):
+        if theirs != ours:
+            raise InvalidInput(
+                f"path names a checkpoint with {name} {theirs!r}, but the training run has {ours!r}: "
+                "create a training run from the checkpoint instead"
+            )
+    return TrainingState.load(content, optimizer=optimizer)
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
