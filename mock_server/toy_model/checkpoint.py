@@ -1,0 +1,94 @@
+"""A training state as bytes: a safetensors file that any tool can open, exact to the last bit.
+
+Imported on first use only, because it needs safetensors.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from mock_server.toy_model.adapter import AdapterShape
+from mock_server.toy_model.errors import DamagedState, InvalidInput
+from mock_server.toy_model.values import Array, BaseModel, LoraConfig
+
+if TYPE_CHECKING:
+    from mock_server.toy_model.training import TrainingState
+
+FORMAT = "toy-model-1"
+
+
+def write(state: "TrainingState", *, gradients: bool) -> bytes:
+    """Tensors, float32 [size] each: weights, one per optimizer moment and, if asked for and present, gradients."""
+    tensors = {"weights": state.parameters, **state.optimizer.moments}
+    if gradients and state.gradient is not None:
+        tensors["gradients"] = state.gradient
+    metadata = {
+        "format": FORMAT,
+        "base": json.dumps(asdict(state.base)),
+        "lora": json.dumps(asdict(state.lora)),
+        "optimizer": state.optimizer_name,
+        "optimizer_steps": str(state.optimizer_steps),
+    }
+    return save_tensors(tensors, metadata)
+
+
+def read(data: bytes, *, optimizer: bool) -> "TrainingState":
+    """The state in these bytes; without `optimizer`, its weights under a fresh optimizer. Raises DamagedState."""
+    from mock_server.toy_model.training import TrainingState, new_optimizer  # noqa: PLC0415 - training imports this module
+
+    metadata = _metadata(data)
+    try:
+        tensors = load_tensors(data)
+    except SafetensorError as e:
+        raise DamagedState(f"the file is not a readable safetensors file ({e}): restore it from its source") from e
+    if metadata.get("format") != FORMAT:
+        raise DamagedState(
+            f"the file has the format {metadata.get('format')!r}, not {FORMAT!r}: it is no training state"
+        )
+    try:
+        fields = json.loads(metadata["base"])
+        base = BaseModel(**{**fields, "end_of_text": tuple(fields["end_of_text"])})
+        lora = LoraConfig(**json.loads(metadata["lora"]))
+        steps = int(metadata["optimizer_steps"])
+        shape = AdapterShape.of(base, lora)
+        rule = new_optimizer(metadata["optimizer"], shape)
+    except (KeyError, TypeError, ValueError, InvalidInput) as e:
+        raise DamagedState(f"the file's description of its run is damaged ({type(e).__name__}: {e})") from e
+
+    weights = _tensor(tensors, "weights", shape)
+    weights.flags.writeable = False
+    state = TrainingState(base, lora, weights, metadata["optimizer"], rule)
+    if optimizer:
+        state.optimizer_steps = steps
+        rule.moments.update({name: _tensor(tensors, name, shape) for name in rule.moments})
+        if "gradients" in tensors:
+            state.gradient = _tensor(tensors, "gradients", shape)
+    return state
+
+
+def _metadata(data: bytes) -> Mapping[str, str]:
+    """A safetensors file starts with the length of its JSON header (u64, little-endian) and the header itself."""
+    try:
+        header: dict[str, Any] = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        return dict(header.get("__metadata__", {}))
+    except (ValueError, AttributeError, TypeError, OverflowError) as e:
+        raise DamagedState(f"the file has no readable safetensors header ({e}): restore it from its source") from e
+
+
+def _tensor(tensors: Mapping[str, Array], name: str, shape: AdapterShape) -> Array:
+    tensor = tensors.get(name)
+    if tensor is None:
+        raise DamagedState(f"the file has no tensor {name!r}")
+    if tensor.shape != (shape.size,) or tensor.dtype != np.float32:
+        raise DamagedState(
+            f"the tensor {name!r} is {tensor.dtype} {list(tensor.shape)}, not float32 [{shape.size}] as its run needs"
+        )
+    if not np.isfinite(tensor).all():
+        raise DamagedState(f"the tensor {name!r} holds values that are not finite")
+    return tensor.copy()  # safetensors may hand out views of the file's bytes, which are read-only and unaligned
