@@ -47,11 +47,8 @@ def first_to_run(tx: Transaction, submission: Submission, served_size: int) -> A
     return operations.submit(tx, submission)
 
 
-def first_to_sampler(
-    tx: Transaction, submission: Submission, served_size: Callable[[str], int]
-) -> tuple[Accepted, Sampler]:
-    """The same for a sampler."""
-    sampler = samplers.owned(tx, submission.tenant, submission.target)
-    training_runs.fix_prior(tx, sampler, submission.tenant, served_size(sampler.base_model))
-    tx.flush()
-    return operations.submit(tx, submission), sampler
+def usable_sampler(tx: Transaction, tenant: str, sampler_id: str, served_size: Callable[[str], int]) -> Sampler:
+    """The tenant's sampler, its prior settled: what must be known before its first request is taken."""
+    sampler = samplers.owned(tx, tenant, sampler_id)
+    training_runs.fix_prior(tx, sampler, tenant, served_size(sampler.base_model))
+    return sampler

@@ -54,6 +54,8 @@ class Board:
         self.on_reveal: Callable[[LiveOperation], None] = lambda _: None
 
     def put(self, operation: LiveOperation) -> None:
+        """Add an operation, or begin one anew that failed before."""
+        self._ended_bytes -= self._ended.pop(operation.id, 0)
         self._live[operation.id] = operation
 
     def get(self, operation_id: str) -> LiveOperation | None:

@@ -73,8 +73,10 @@ class OrderedQueue:
                 continue
             self._wake.clear()
             timer = self._clock.call_later(left, self._wake.set)
-            await self._wake.wait()
-            timer.cancel()
+            try:
+                await self._wake.wait()
+            finally:
+                timer.cancel()
         return None
 
     def too_late(self, operation: LiveOperation) -> Outcome | None:

@@ -84,7 +84,9 @@ class RunLog:
         tx.session.add(run)
         return _succeeded(tx, operation_id, {"model_id": run.id, "type": "create_model"})
 
-    def creation_failed(self, tx: Transaction) -> None:
+    def creation_failed(self, tx: Transaction, outcome: Outcome) -> None:
+        """The run that this was to create may be created again at once; an existing run stays as it is."""
+        operations.record(tx, [outcome])
         run = self.run(tx)
         if run.status == "creating":
             run.status = "failed"

@@ -11,6 +11,7 @@ from functools import partial
 
 from mock_server.domain import operations
 from mock_server.domain.catalogue import Catalogue
+from mock_server.domain.errors import OperationFailed
 from mock_server.domain.operations import Body, Outcome
 from mock_server.domain.orders import LoadOrder, SaveOrder
 from mock_server.domain.paths import CheckpointKind, CheckpointPath, checkpoint_name
@@ -103,7 +104,8 @@ class RunWorker:
                 if outcome.error_category == "server":
                     self.state = None  # half-done work must not be built upon: the log knows better
                 if operation.kind in {"create_model", "load_weights"}:
-                    await self._shop.store.write(self._log.creation_failed)
+                    await self._shop.store.write(self._log.creation_failed, outcome)
+                    recorded = True
         self.queue.done(operation)
         if not recorded:
             self._shop.recorder.add(outcome)
@@ -187,6 +189,8 @@ class RunWorker:
         if self.state is None:
             await self._shop.recorder.settle()
             run, content = await self._shop.store.read(self._log.snapshot)
+            if run.status == "unloaded":
+                raise OperationFailed(f"training run {self.run_id!r} was unloaded: load one of its checkpoints")
             entry = self._shop.catalogue[run.base_model]
             if content is None:
                 state = await self._shop.executor.run(partial(training.fresh_state, entry, run))

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 from sqlalchemy import Row
 
@@ -28,8 +28,13 @@ from mock_server.runtime.run_worker import RunWorker, Workshop
 from mock_server.runtime.sampling import SamplingFloor, WeightsKey
 from mock_server.store import Store, Transaction
 
+P = ParamSpec("P")
+
 KEPT_STATE_BYTES = 48 << 20
 """Training states in memory; the least recently used ones leave it, and come back from their logs."""
+KEPT_RUNS = 1024
+KEPT_SAMPLERS = 4096
+"""Runs and samplers that are known without asking the database."""
 RECOVERY_SECONDS = 60.0
 """After a start, a gap is held open at least this long: clients back off up to 30 s before they come again."""
 
@@ -137,10 +142,10 @@ class Runtime:
         worker = await self._worker(tenant, run_id)
         submission = Submission(tenant, kind, run_id, seq_id, await self._spilled(body))
         if worker.settled:
-            accepted = await self.store.write(operations.submit, submission)
+            accepted = await self._write_down(operations.submit, submission)
         else:
             size = tokenizer_size(self.catalogue[worker.base_model])
-            accepted = await self.store.write(submissions.first_to_run, submission, size)
+            accepted = await self._write_down(submissions.first_to_run, submission, size)
             worker.settled = True
         if accepted.new:
             await self._enqueue(submission, accepted)
@@ -154,21 +159,12 @@ class Runtime:
 
     async def sample(self, tenant: str, sampler_id: str, seq_id: int, order: SampleOrder) -> tuple[str, list[str]]:
         """Queue a sample; returns its request id and the ids of its sequences."""
-        submission = Submission(
-            tenant, "sample", sampler_id, seq_id, await self._spilled(Body.of(ORDER_TYPE, order.to_bytes()))
-        )
-        known = self._samplers.get(sampler_id)
-        if known is None or known[0] != tenant:
-            accepted, key = await self.store.write(self._first_sample, submission)
-            self._samplers[sampler_id] = tenant, key
-            if len(self._samplers) > 4096:
-                self._samplers.popitem(last=False)
-        else:
-            key = known[1]
-            accepted = await self.store.write(operations.submit, submission)
+        key = await self._weights_key(tenant, sampler_id)
+        body = await self._spilled(Body.of(ORDER_TYPE, order.to_bytes()))
+        submission = Submission(tenant, "sample", sampler_id, seq_id, body)
+        accepted = await self._write_down(operations.submit, submission)
         if accepted.new:
-            operation = self._accepted(submission, accepted)
-            self._floor.put(key, operation)
+            self._floor.put(key, self._accepted(submission, accepted))
         return accepted.id, [sequence_id(accepted.id, index) for index in range(order.num_samples)]
 
     # Asking.
@@ -208,23 +204,24 @@ class Runtime:
         worker = self._runs.get(run_id)
         if worker is None:
             run = await self.store.read(training_runs.any_status, tenant, run_id)
+            await self._recorder.settle()  # the place to go on at is what the database says has ended
             last = await self.store.read(operations.last_position, run_id)
             worker = self._runs.get(run_id)  # another request may have made it meanwhile
             if worker is None:
                 queue = OrderedQueue(run_id, self.clock, self.timing.gap_seconds, next_seq_after(last, run.skipped_to))
                 worker = RunWorker(self._workshop, run_id, tenant, run.base_model, queue)
                 self._runs[run_id] = worker
+                self._make_room()
         if worker.tenant != tenant:
             raise NotFound(training_runs.unknown(run_id))
         self._runs.move_to_end(run_id)
-        self._make_room()
         return worker
 
     def _make_room(self) -> None:
         """Forget idle states beyond the memory that they may take: their logs know them."""
         total = sum(worker.nbytes for worker in self._runs.values())
         for run_id, worker in list(self._runs.items())[:-1]:
-            if total <= KEPT_STATE_BYTES:
+            if total <= KEPT_STATE_BYTES and len(self._runs) <= KEPT_RUNS:
                 break
             if not worker.busy:
                 total -= worker.nbytes
@@ -251,11 +248,39 @@ class Runtime:
     def _live(self, row: Row[Any]) -> LiveOperation:
         return LiveOperation(row.id, row.tenant, row.kind, row.target, row.seq_id, row.position, self.clock.now())
 
-    def _first_sample(self, tx: Transaction, submission: Submission) -> tuple[Accepted, WeightsKey]:
-        accepted, sampler = submissions.first_to_sampler(
-            tx, submission, lambda name: tokenizer_size(self.catalogue[name])
-        )
-        return accepted, WeightsKey(sampler.base_model, sampler.artifact, sampler.prior_size)
+    async def _weights_key(self, tenant: str, sampler_id: str) -> WeightsKey:
+        """What the sampler samples from, its prior settled at the first request. NotFound for somebody else's."""
+        known = self._samplers.get(sampler_id)
+        if known is None or known[0] != tenant:
+            sampler = await self.store.write(
+                submissions.usable_sampler, tenant, sampler_id, lambda name: tokenizer_size(self.catalogue[name])
+            )
+            known = tenant, WeightsKey(sampler.base_model, sampler.artifact, sampler.prior_size)
+            self._samplers[sampler_id] = known
+            if len(self._samplers) > KEPT_SAMPLERS:
+                self._samplers.popitem(last=False)
+        return known[1]
+
+    async def _write_down(
+        self,
+        rule: Callable[Concatenate[Transaction, Submission, P], Accepted],
+        submission: Submission,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Accepted:
+        """Accept the submission by a rule; the file of a long body goes when no new row came to point at it."""
+        try:
+            accepted = await self.store.write(rule, submission, *args, **kwargs)
+        except Exception:
+            self._drop(submission.body)
+            raise
+        if not accepted.new:
+            self._drop(submission.body)
+        return accepted
+
+    def _drop(self, body: Body) -> None:
+        if body.file is not None:
+            self.store.artifacts.remove(body.file.id)
 
     def _sample_ended(self, operation: LiveOperation, outcome: Outcome) -> None:
         if operation.outcome is None:

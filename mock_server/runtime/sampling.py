@@ -92,8 +92,11 @@ class SamplingFloor:
         try:
             while lane.arrivals or lane.running:
                 arrivals, lane.arrivals = lane.arrivals, []
+                cancelled, lane.cancelled = frozenset(lane.cancelled), []
                 content = self._stored_weights(key) if lane.decoder is None else None
-                for operation, outcome in await self._executor.run(partial(self._slice, key, lane, arrivals, content)):
+                for operation, outcome in await self._executor.run(
+                    partial(self._slice, key, lane, arrivals, cancelled, content)
+                ):
                     self._end(operation, outcome)
         finally:
             del self._lanes[key]
@@ -110,12 +113,16 @@ class SamplingFloor:
     # On the executor's thread.
 
     def _slice(
-        self, key: WeightsKey, lane: Lane, arrivals: list[LiveOperation], content: bytes | Exception | None
+        self,
+        key: WeightsKey,
+        lane: Lane,
+        arrivals: list[LiveOperation],
+        cancelled: frozenset[str],
+        content: bytes | Exception | None,
     ) -> list[tuple[LiveOperation, Outcome]]:
         """Take in what arrived, decode for a moment, and return what ended."""
         ended: list[tuple[LiveOperation, Outcome]] = []
         deadline = perf_counter() + SLICE_SECONDS
-        cancelled, lane.cancelled = set(lane.cancelled), []
         try:
             if lane.decoder is None:
                 lane.decoder = Decoder(self._weights_for(key, content))
@@ -136,7 +143,7 @@ class SamplingFloor:
             lane.decoder = None
         return ended
 
-    def _withdraw(self, lane: Lane, cancelled: set[str]) -> None:
+    def _withdraw(self, lane: Lane, cancelled: frozenset[str]) -> None:
         assert lane.decoder is not None
         for operation_id in cancelled & lane.running.keys():
             lane.decoder.remove(operation_id)
