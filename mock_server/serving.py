@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 import uvloop
 
+from mock_server import __version__
 from mock_server.store import StoreError
 
 if TYPE_CHECKING:
@@ -56,12 +57,14 @@ def serve(
     announce gets the server's URL as soon as it answers. ServeError where it can't start.
     """
     with _listening(settings) as listener, _data_directory(settings) as directory:
+        url = settings.public_url or url_of(listener)
+
+        def answering() -> None:
+            logger.info("tinker-mock %s answers at %s, its data is in %s; Ctrl-C stops it", __version__, url, directory)
+            announce(url)
+
         app = create_app(settings.model_copy(update={"data_dir": directory}))
-        server = _Server(
-            app,
-            announce=lambda: announce(settings.public_url or url_of(listener)),
-            litter=directory if settings.ephemeral else None,
-        )
+        server = _Server(app, announce=answering, litter=directory if settings.ephemeral else None)
         with server.stopping_on_signals(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             try:
                 runner.run(server.live(listener, until_stdin_closes=until_stdin_closes))

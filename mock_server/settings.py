@@ -60,21 +60,21 @@ class Settings(BaseSettings):
         env_prefix=ENVIRONMENT_PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", validate_default=False
     )
 
-    host: str = Field("127.0.0.1", min_length=1, description="Address or host name to listen on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address or host name to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
     allow_remote: bool = Field(
         default=False,
         description="Allow a host that other machines can reach. Any `tml-` key works: whoever reaches it may use it.",
     )
     public_url: str | None = Field(
-        None,
+        default=None,
         pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$",
         description="Where clients find this server, for the addresses that it hands out. "
         "By default they come from each request.",
     )
 
     data_dir: Path = Field(
-        DEFAULT_DATA_DIR,
+        default=DEFAULT_DATA_DIR,
         description="Directory of the database and the checkpoint files. The default lies in the working directory, "
         "since what was trained for a project belongs to that project and two projects can run at once.",
     )
@@ -82,58 +82,67 @@ class Settings(BaseSettings):
         default=False, description="Keep everything in a temporary directory that is removed at the stop."
     )
     seed: int | None = Field(
-        None,
+        default=None,
         ge=0,
         lt=2**63,
         description="The source of every random number and id of the server. "
         "By default drawn at the first start of a data directory, and kept there.",
     )
     models_file: Path | None = Field(
-        None, description="Catalogue of the base models (YAML or JSON) instead of the built-in one."
+        default=None, description="Catalogue of the base models (YAML or JSON) instead of the built-in one."
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least severity that is logged, on standard error."
+        default="info", description="The least severity that is logged, on standard error."
     )
-    log_format: Literal["text", "json"] = Field("text", description="Lines for people, or one JSON object a line.")
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Lines for people, or one JSON object a line."
+    )
 
     durability: Literal["power", "process"] = Field(
-        "power",
+        default="power",
         description="What acknowledged work survives: a power cut (every group commit is synced to the disk), "
         "or only the death of the process (faster on slow disks).",
     )
     inline_bytes: ByteSize = Field(
-        ByteSize(64 * _KIB), description="Request bodies above this many bytes live in files instead of the database."
+        default=ByteSize(64 * _KIB),
+        description="Request bodies above this many bytes live in files instead of the database.",
     )
     max_body_bytes: ByteSize = Field(
-        ByteSize(256 * _MIB), gt=0, description="Longest request body, in bytes; longer ones are answered with 413."
+        default=ByteSize(256 * _MIB),
+        gt=0,
+        description="Longest request body, in bytes; longer ones are answered with 413.",
     )
-    snapshot_steps: PositiveInt = Field(100, description="Optimizer steps of a run between two snapshots of its state.")
+    snapshot_steps: PositiveInt = Field(
+        default=100, description="Optimizer steps of a run between two snapshots of its state."
+    )
     snapshot_bytes: ByteSize = Field(
-        ByteSize(64 * _MIB), gt=0, description="Bytes of a run's logged requests that bring its next snapshot forward."
+        default=ByteSize(64 * _MIB),
+        gt=0,
+        description="Bytes of a run's logged requests that bring its next snapshot forward.",
     )
 
     poll_seconds: float = Field(
-        30.0,
+        default=30.0,
         gt=0,
         lt=45,
         allow_inf_nan=False,
         description="Longest wait of one retrieve_future, in seconds; the official client gives up after 45.",
     )
     gap_seconds: float = Field(
-        5.0,
+        default=5.0,
         ge=0,
         allow_inf_nan=False,
         description="How long a run waits for a sequence number that never came, in seconds.",
     )
     result_ttl_seconds: PositiveFloat = Field(
-        86_400.0, description="How long the result of a finished operation can be asked for, in seconds."
+        default=86_400.0, description="How long the result of a finished operation can be asked for, in seconds."
     )
     session_timeout_seconds: PositiveFloat = Field(
-        86_400.0, description="How long a session lives without a heartbeat, in seconds."
+        default=86_400.0, description="How long a session lives without a heartbeat, in seconds."
     )
     min_ttl_seconds: NonNegativeInt = Field(
-        3600, description="Shortest lifetime that a checkpoint may be given, in seconds; 0 allows any."
+        default=3600, description="Shortest lifetime that a checkpoint may be given, in seconds; 0 allows any."
     )
 
     client_config: FlagValues = Field(
@@ -145,7 +154,8 @@ class Settings(BaseSettings):
     dials: Dials = Field(
         default_factory=dict,
         description="When results may be seen, by kind of operation: `immediate`, `after:<seconds>`, `polls:<n>`, "
-        "`manual` or `never`, as KIND=DIAL,KIND=DIAL or JSON.",
+        "`manual` or `never`, as KIND=DIAL,KIND=DIAL or JSON. What waiting clients are told may follow: "
+        "`after:5/paused_capacity/no GPU is free`.",
     )
 
     @field_validator("client_config")
@@ -175,6 +185,11 @@ class Settings(BaseSettings):
 def load_settings(given: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     """Make the settings of given values and the environment; InvalidSettingsError has a line for each fault."""
     _refuse_unknown_variables(environ)
+    # Given values go before the environment also where the two contradict each other.
+    if given.get("ephemeral"):
+        given = {"data_dir": DEFAULT_DATA_DIR, **given}
+    elif "data_dir" in given:
+        given = {"ephemeral": False, **given}
     try:
         return Settings(**given)
     except ValidationError as invalid:
@@ -188,14 +203,12 @@ def variable_of(field: str) -> str:
 
 def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
     """A misspelt variable would be ignored without a word, and its setting keep the default."""
-    known = [variable_of(field) for field in Settings.model_fields]
+    known = {variable_of(field): field for field in Settings.model_fields}
     for name in environ:
         if name.startswith(ENVIRONMENT_PREFIX) and name not in known:
-            near = get_close_matches(name, known, n=1)
-            raise InvalidSettingsError(
-                f"the environment variable {name} is no setting"
-                + (f": did you mean {near[0]}?" if near else "; docs/settings.md lists them.")
-            )
+            near = get_close_matches(name.removeprefix(ENVIRONMENT_PREFIX).lower(), known.values(), n=1)
+            hint = f": did you mean {variable_of(near[0])}?" if near else "; docs/settings.md lists them."
+            raise InvalidSettingsError(f"the environment variable {name} is no setting{hint}")
 
 
 def _fault(error: Any) -> str:

@@ -18,7 +18,9 @@ _DEADLINE_SECONDS: Final = 2
 
 def healthcheck(*, port: PortOption = 8000, url: UrlOption = None) -> None:
     """Exit with 0 if the server answers within two seconds, with 1 if it does not."""
-    import urllib.request  # noqa: PLC0415  (needed here only, and not the cheapest)
+    # Needed here only, and not the cheapest.
+    import urllib.request  # noqa: PLC0415
+    from http.client import HTTPException  # noqa: PLC0415
 
     address = server_url(port, url) + "/api/v1/healthz"
     # urllib's own timeout counts for each read anew, so a server that drips would hold us for ever.
@@ -28,8 +30,8 @@ def healthcheck(*, port: PortOption = 8000, url: UrlOption = None) -> None:
         # An empty ProxyHandler: the environment's proxy can't reach this machine's loopback.
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address) as answer:
             answer.read()
-    except OSError as error:
-        fail(f"{address}: {getattr(error, 'reason', error)}")
+    except (OSError, HTTPException) as error:
+        fail(f"{address}: {getattr(error, 'reason', None) or repr(error)}")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     typer.echo("ok")

@@ -15,7 +15,7 @@ import typer
 
 from mock_server.cli.client_environment import KeyOption, client_variables
 from mock_server.cli.failure import fail
-from mock_server.cli.serve import ConfigOption, LogLevelOption, ModelsOption, SeedOption  # noqa: TC001  (typer)
+from mock_server.cli.serve import ConfigOption, LogLevelOption, ModelsOption, SeedOption
 from mock_server.domain.tenants import LOCAL_KEY
 
 if TYPE_CHECKING:
@@ -101,9 +101,9 @@ def _server(options: list[str]) -> Iterator[str]:
 
 
 def _server_environment() -> dict[str, str]:
-    """Our environment without what our own options decide, and able to import what this process imported."""
-    decided = {"TINKER_MOCK_DATA_DIR", "TINKER_MOCK_EPHEMERAL", "TINKER_MOCK_PUBLIC_URL"}
-    environ = {name: value for name, value in os.environ.items() if name not in decided}
+    """Our environment, in which the server can import what this process imported."""
+    # The command is on this machine, wherever other clients find the servers that they are told of.
+    environ = {name: value for name, value in os.environ.items() if name != "TINKER_MOCK_PUBLIC_URL"}
     paths = [str(Path(__file__).parents[2]), environ.get("PYTHONPATH")]
     return environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 

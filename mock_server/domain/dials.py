@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final, Literal, get_args
+from typing import Final, Literal, cast, get_args
 
 OPERATION_KINDS: Final = (
     "create_model",
@@ -50,13 +50,13 @@ class Dial:
         if told and state not in get_args(QueueState):
             raise ValueError(f"{text!r} has queue state {state!r}: give one of {', '.join(get_args(QueueState))}.")
         dial = cls._parse_mode(setting)
-        return replace(dial, queue_state=state, reason=reason or None) if told else dial
+        return replace(dial, queue_state=cast("QueueState", state), reason=reason or None) if told else dial
 
     @classmethod
     def _parse_mode(cls, text: str) -> Dial:
         mode, _, amount = text.partition(":")
         if mode in {"immediate", "manual", "never"} and not amount:
-            return cls(mode)  # type: ignore[arg-type]  # the line above narrows what mypy sees as str
+            return cls(cast("Literal['immediate', 'manual', 'never']", mode))
         if mode == "after" and (seconds := _seconds(amount)) is not None:
             return cls("after", seconds=seconds)
         if mode == "polls" and amount.isdecimal():

@@ -1,0 +1,27 @@
+"""Train a text into a model until it knows it by heart, restore it from its checkpoint, and let it speak."""
+
+import tinker
+from tinker import types
+
+TEXT = "The tide came in at seven, and the harbour master wrote it down: the tide came in at seven."
+
+service = tinker.ServiceClient()
+training = service.create_lora_training_client("Qwen/Qwen3-8B", rank=32, seed=1)
+tokenizer = training.get_tokenizer()
+tokens = tokenizer.encode(TEXT)
+inputs, targets = types.ModelInput.from_ints(tokens[:-1]), tokens[1:]
+datum = types.Datum(model_input=inputs, loss_fn_inputs={"target_tokens": targets, "weights": [1.0] * len(targets)})
+
+for step in range(41):
+    result = training.forward_backward([datum], "cross_entropy")
+    training.optim_step(types.AdamParams(learning_rate=5e-4))
+    if step % 10 == 0:
+        print(f"step {step:2}: {result.result().metrics['loss:sum'] / len(targets):.3f} nats per token")
+
+checkpoint = training.save_state("by-heart").result().path
+restored = service.create_training_client_from_state_with_optimizer(checkpoint)
+sampler = restored.save_weights_and_get_sampling_client()
+prompt = types.ModelInput.from_ints(tokens[:12])
+greedy = types.SamplingParams(max_tokens=len(tokens) - 12, temperature=0.0)
+answer = sampler.sample(prompt, num_samples=1, sampling_params=greedy).result().sequences[0]
+print(tokenizer.decode(tokens[:12]) + "|" + tokenizer.decode(answer.tokens))
