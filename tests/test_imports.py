@@ -22,7 +22,8 @@ ARROWS: Final[dict[str, set[str]]] = {
     # The rules, what is in flight, the doors: each uses what stands above it here.
     "domain": {"store"},
     "runtime": {"domain", "store", "toy_model", "codec"},
-    "api": {"runtime", "domain", "codec", "settings"},
+    # A door meets rows and the store's errors as values to translate; what it may not do is query (see HOMES).
+    "api": {"runtime", "domain", "codec", "settings", "store"},
     # The parts are wired together, started, and told what to do.
     "settings": {"domain"},
     "app": {"settings", "api", "runtime", "domain", "store", "codec", "toy_model"},
