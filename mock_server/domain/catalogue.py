@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 BUILTIN_FILE: Final = Path(__file__).with_name("catalogue.yaml")
 
 
+_LONGEST_NAME: Final = 192  # what a message repeats of a name that somebody made up
+
+
 class UnknownModel(Exception):
     """A base model that the catalogue does not have. Its text names the model and those nearest to it."""
 
@@ -77,9 +80,11 @@ class Catalogue:
         """The base model of that name. Raises UnknownModel."""
         if name in self._entries:
             return self._entries[name]
-        near = get_close_matches(name, self._entries, n=3)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {', '.join(self._entries)}."
-        raise UnknownModel(f"base_model {name!r} is not in the catalogue: {hint}")
+        asked = name[:_LONGEST_NAME]
+        near = get_close_matches(asked, self._entries, n=3)
+        some = "did you mean" if near else "it has models such as"
+        names = " or ".join(map(repr, near or list(self._entries)[:3]))
+        raise UnknownModel(f"base_model {asked!r} is not in the catalogue: {some} {names}{'?' if near else '.'}")
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries

@@ -10,28 +10,28 @@ import re
 from math import prod
 from typing import Any, Final
 
-LONGEST_TEXT: Final = 4_000
+LONGEST_TEXT: Final = 2_000
 """Characters of the prompt, counted from its end, that patterns see."""
 
 LONGEST_PATTERN: Final = 500
 _WRAPPERS: Final = {"SUBPATTERN": 3, "ASSERT": 1, "ASSERT_NOT": 1, "ATOMIC_GROUP": 0}
 """What only wraps a pattern, and where in its arguments that pattern is."""
 
-MOST_WAYS: Final = LONGEST_TEXT**2
-"""Two unbounded repeats, or what costs as much; a minute for the worst text, microseconds for a usual one."""
+MOST_WAYS: Final = 16 * LONGEST_TEXT**2
+"""Two unbounded repeats and four optional parts: seconds for the worst text, microseconds for a usual one."""
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
     """The pattern, ready for use. ValueError says what is wrong with it and what to do."""
     if len(pattern) > LONGEST_PATTERN:
-        raise ValueError(f"has {len(pattern)} characters: write at most {LONGEST_PATTERN}")
+        raise ValueError(f"longer than {LONGEST_PATTERN} characters, shorten it")
     try:
         expression = re.compile(pattern)
     except (re.error, OverflowError) as error:
-        raise ValueError(f"is no regular expression ({error}): write one as in Python's re") from error
+        raise ValueError(f"not a regular expression ({error}), write one as Python's re takes") from error
     if _ways(_parsed(pattern)) > MOST_WAYS:
         raise ValueError(
-            "could take forever on some prompts: use at most two of * and +, and none within a repeated group;"
+            "could take forever on some prompts, use at most two of * and +, and none within a repeated group;"
             r" bounded repeats such as \d{1,6} are cheaper"
         )
     return expression

@@ -57,7 +57,7 @@ def scripted(pattern: str, answer: str) -> Callable[[str], str | None]:
         expression.sub(answer, "")
     except (re.error, IndexError) as error:
         raise ValueError(
-            f"has no such group as the answer {answer!r} uses ({error}): add it, or write \\\\ for \\"
+            f"the answer {answer!r} uses a group that the pattern lacks ({error}), change one of them"
         ) from error
 
     def answered(prompt: str) -> str | None:

@@ -29,14 +29,10 @@ def stop_matcher(entry: CatalogueEntry, stops: Sequence[str]) -> Callable[[Seque
         last = piece(ids[-1]) if ids else b""
         if not last:
             return False
-        tail, missing = [last], overlap
-        for token in reversed(ids[:-1]):
-            if missing <= 0:
-                break
-            before = piece(token)
-            tail.append(before)
-            missing -= len(before)
-        text = b"".join(reversed(tail))
-        return any(needle in text for needle in needles)
+        tail, at = last, len(ids) - 1
+        while len(tail) < overlap + len(last) and at > 0:
+            at -= 1
+            tail = piece(ids[at]) + tail
+        return any(needle in tail for needle in needles)
 
     return stopped
