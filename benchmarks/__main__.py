@@ -35,7 +35,8 @@ def main() -> int:
             figures = suite.measure(profile, Path(workspace), tell)
     results = report.document(figures, facts, arguments.profile)
     report.write(results, arguments.output)
-    report.show(results, Console(highlight=False))
+    # Into a file or a pipe, the table keeps its width: rich would squeeze it into 80 columns.
+    report.show(results, Console(highlight=False, width=None if sys.stdout.isatty() else 120))
     missed = [target for target in results["targets"] if not target["met"]]
     return 1 if arguments.enforce and missed else 0
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from benchmarks.series import Measurement
     from benchmarks.side import Side
 
-STEPS = "SDK training steps, {} clients"
+STEPS = "SDK training steps, clients: {}"
 SAVE_AND_LOAD = "SDK save and load"
 SAMPLES = "SDK, {} samples at once"
 

@@ -43,15 +43,17 @@ class Series:
                     for measure, value in measurement(side).items():
                         self.values[name, measure, side.name].append(value)
 
-    def figures(self, value: str = "real", other: str = "bare") -> list[Figure]:
+    def figures(self, value: str = "real", other: str = "bare", other_is: str = "bare") -> list[Figure]:
         """A figure for each name and measure that the side `value` has, compared with the side `other`."""
         return [
-            self.compare(name, measure, (name, value), (name, other))
+            self.compare(name, measure, (name, value), (name, other), other_is)
             for name, measure, side in list(self.values)
             if side == value
         ]
 
-    def compare(self, label: str, measure: str, value: tuple[str, str], other: tuple[str, str]) -> Figure:
+    def compare(
+        self, label: str, measure: str, value: tuple[str, str], other: tuple[str, str], other_is: str
+    ) -> Figure:
         """Compare one measure of two (name, side) pairs; without values for the other, the figure stands alone."""
         values = self.values[value[0], measure, value[1]]
         others = self.values.get((other[0], measure, other[1]))
@@ -59,5 +61,4 @@ class Series:
             return Figure(label, measure, median(values))
         # A denominator of zero is a CPU time below the kernel's tick: nothing to divide by.
         ratios = [one / two for one, two in zip(values, others, strict=True) if two]
-        other_is = other[1] if value[0] == other[0] else other[0]
         return Figure(label, measure, median(values), median(others), median(ratios) if ratios else None, other_is)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from benchmarks.series import Figure
 
-SCALING = "SDK training steps, 64 clients against 8"
+SCALING = "SDK training steps, clients: 64 against 8"
 MANY = "list 20 checkpoints out of {:,} against 10,000"
 TOY_MODEL = "toy model forward_backward against its bare products"
 

@@ -51,6 +51,6 @@ def test_a_cost_too_small_for_the_clock_gives_no_ratio() -> None:
 def test_two_rows_of_one_side_can_be_compared() -> None:
     series = Series()
     series.take({"8": lambda _: {"per second": 100.0}, "64": lambda _: {"per second": 90.0}}, [REAL], turns=1)
-    figure = series.compare("64 against 8", "per second", ("64", "real"), ("8", "real"))
+    figure = series.compare("64 against 8", "per second", ("64", "real"), ("8", "real"), "8")
     assert (figure.name, figure.other_is) == ("64 against 8", "8")
     assert figure.ratio == pytest.approx(0.9)
