@@ -154,6 +154,7 @@ def _summaries(tx: Transaction, *conditions: Any, limit: int, offset: int = 0) -
     training, sampler = aliased(Checkpoint), aliased(Checkpoint)
     found = tx.session.exec(
         select(TrainingRun, training, sampler)
+        .select_from(TrainingRun)
         .outerjoin(training, col(training.number) == _newest("weights", tx.now))
         .outerjoin(sampler, col(sampler.number) == _newest("sampler_weights", tx.now))
         .where(*conditions)
