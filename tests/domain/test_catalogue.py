@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from mock_server.domain.catalogue import Catalogue, InvalidCatalogue, UnknownModel
+from mock_server.domain.tokenizers import ARCHITECTURES, FAMILIES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "tokenizers.md").read_text(encoding="utf-8")
 
 
 def written(folder: Path, text: str) -> Path:
@@ -143,6 +147,18 @@ def test_a_bad_file_is_refused_with_its_place_and_a_remedy(tmp_path: Path, text:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidCatalogue, match=r"none\.yaml cannot be read \(No such file or directory\)"):
         Catalogue.load(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("example", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL), ids=["models", "answers"])
+def test_the_examples_of_the_page_can_be_loaded(tmp_path: Path, example: str) -> None:
+    assert Catalogue.load(written(tmp_path, example))["Qwen/Qwen3-8B"].responders
+
+
+def test_the_page_names_every_family_and_architecture() -> None:
+    for family in FAMILIES:
+        assert f"`{family}`" in PAGE
+    for architecture in ARCHITECTURES:
+        assert re.search(rf"\b{architecture}\b", PAGE)
 
 
 def test_importing_the_catalogue_loads_neither_yaml_nor_tokenizers() -> None:

@@ -1,27 +1,36 @@
-"""Configurations and tensor shapes of tiny models, one per architecture, as transformers 5 saves them.
-
-Shapes are those of the files: a linear layer is [out, in]; experts are one by one or stacked, as the architecture does.
-"""
+"""Tiny models, one per architecture: what stands in `config.json`, and the shapes of all tensors."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from mock_server.domain.tokenizers.layers import (
+    CONVOLUTION,
+    EXPERT_MLP,
+    EXPERTS,
+    HEAD,
+    HEADS,
+    HIDDEN,
+    KEY_VALUE_HEADS,
+    MLP,
+    VISION,
+    Shapes,
+    attention,
+    biased,
+    decoder,
+    experts_one_by_one,
+    experts_stacked,
+    linear,
+    linear_attention,
+    merger,
+    mlp,
+    norms,
+    qwen_attention,
+    vision,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-Shape = tuple[int, ...]
-Shapes = dict[str, Shape]
-
-HIDDEN: Final = 64
-HEADS: Final = 4
-KEY_VALUE_HEADS: Final = 2
-HEAD: Final = 16
-MLP: Final = 128
-EXPERTS: Final = 4
-EXPERT_MLP: Final = 32
-VISION: Final = 32
-CONVOLUTION: Final = 4
 
 _TEXT: Final = {
     "hidden_size": HIDDEN,
@@ -33,114 +42,6 @@ _TEXT: Final = {
     "rms_norm_eps": 1e-6,
     "tie_word_embeddings": False,
 }
-_MOE: Final = {"num_experts": EXPERTS, "num_experts_per_tok": 2, "moe_intermediate_size": EXPERT_MLP}
-
-
-def _linear(prefix: str, **layers: tuple[int, int]) -> Shapes:
-    return {f"{prefix}.{name}.weight": shape for name, shape in layers.items()}
-
-
-def _norms(prefix: str, size: int, *names: str) -> Shapes:
-    return {f"{prefix}.{name}.weight": (size,) for name in names}
-
-
-def _biased(shapes: Shapes) -> Shapes:
-    biases = {name.removesuffix("weight") + "bias": shape[:1] for name, shape in shapes.items()}
-    return shapes | biases
-
-
-def _attention(layer: str, *, gated: bool = False) -> Shapes:
-    """Gated: the queries bring a gate of their own size along (Qwen3.5)."""
-    queries, keys = HEADS * HEAD, KEY_VALUE_HEADS * HEAD
-    return _linear(
-        layer,
-        q_proj=(2 * queries if gated else queries, HIDDEN),
-        k_proj=(keys, HIDDEN),
-        v_proj=(keys, HIDDEN),
-        o_proj=(HIDDEN, queries),
-    )
-
-
-def _mlp(prefix: str, size: int) -> Shapes:
-    return _linear(prefix, gate_proj=(size, HIDDEN), up_proj=(size, HIDDEN), down_proj=(HIDDEN, size))
-
-
-def _experts_one_by_one(mlp: str) -> Shapes:
-    shapes = _linear(mlp, gate=(EXPERTS, HIDDEN))
-    for expert in range(EXPERTS):
-        shapes |= _mlp(f"{mlp}.experts.{expert}", EXPERT_MLP)
-    return shapes
-
-
-def _experts_stacked(mlp: str) -> Shapes:
-    return _linear(mlp, gate=(EXPERTS, HIDDEN)) | {
-        f"{mlp}.experts.gate_up_proj": (EXPERTS, 2 * EXPERT_MLP, HIDDEN),
-        f"{mlp}.experts.down_proj": (EXPERTS, HIDDEN, EXPERT_MLP),
-    }
-
-
-def _decoder(model: str, vocab_size: int, layers: list[Shapes]) -> Shapes:
-    """Embeddings, the layers, their two norms each, the last norm and the head."""
-    shapes: Shapes = {"lm_head.weight": (vocab_size, HIDDEN), f"{model}.embed_tokens.weight": (vocab_size, HIDDEN)}
-    for number, layer in enumerate(layers):
-        shapes |= {f"{model}.layers.{number}.{name}": shape for name, shape in layer.items()}
-        shapes |= _norms(f"{model}.layers.{number}", HIDDEN, "input_layernorm", "post_attention_layernorm")
-    return shapes | _norms(model, HIDDEN, "norm")
-
-
-def _llama(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
-    layer = _attention("self_attn") | _mlp("mlp", MLP)
-    config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "rope_theta": 500000.0, **_TEXT}
-    return config, _decoder("model", vocab_size, [layer] * 2)
-
-
-def _qwen3(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
-    layer = _qwen_attention() | _mlp("mlp", MLP)
-    config = {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "rope_theta": 1000000.0, **_TEXT}
-    return config, _decoder("model", vocab_size, [layer] * 2)
-
-
-def _qwen3_moe(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
-    layer = _qwen_attention() | _experts_one_by_one("mlp")
-    config = {"model_type": "qwen3_moe", "architectures": ["Qwen3MoeForCausalLM"], "rope_theta": 1000000.0}
-    return config | _TEXT | _MOE, _decoder("model", vocab_size, [layer] * 2)
-
-
-def _qwen_attention(*, gated: bool = False) -> Shapes:
-    return _attention("self_attn", gated=gated) | _norms("self_attn", HEAD, "q_norm", "k_norm")
-
-
-def _qwen3_vl_moe(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
-    layer = _qwen_attention() | _experts_stacked("mlp")
-    rope = {"rope_type": "default", "rope_theta": 5000000, "mrope_section": [4, 2, 2], "mrope_interleaved": True}
-    text = {"model_type": "qwen3_vl_moe_text", "rope_parameters": rope, **_TEXT, **_MOE}
-    shapes = _decoder("model.language_model", vocab_size, [layer] * 2)
-    shapes |= _vision() | _merger("deepstack_merger_list.0", norm=4 * VISION)
-    config = _with_vision("qwen3_vl_moe", "Qwen3VLMoeForConditionalGeneration", text)
-    config["vision_config"]["deepstack_visual_indexes"] = [0]
-    return config, shapes
-
-
-def _qwen3_5(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
-    mlp = _mlp("mlp", MLP)
-    text = {"model_type": "qwen3_5_text", **_TEXT, **_HYBRID}
-    shapes = _decoder(
-        "model.language_model", vocab_size, [_linear_attention() | mlp, _qwen_attention(gated=True) | mlp]
-    )
-    return _with_vision("qwen3_5", "Qwen3_5ForConditionalGeneration", text), shapes | _vision()
-
-
-def _qwen3_5_moe(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
-    mlp = (
-        _experts_stacked("mlp") | _mlp("mlp.shared_expert", EXPERT_MLP) | _linear("mlp", shared_expert_gate=(1, HIDDEN))
-    )
-    text = {"model_type": "qwen3_5_moe_text", "shared_expert_intermediate_size": EXPERT_MLP, **_TEXT, **_HYBRID, **_MOE}
-    shapes = _decoder(
-        "model.language_model", vocab_size, [_linear_attention() | mlp, _qwen_attention(gated=True) | mlp]
-    )
-    return _with_vision("qwen3_5_moe", "Qwen3_5MoeForConditionalGeneration", text), shapes | _vision()
-
-
 _HYBRID: Final = {
     "layer_types": ["linear_attention", "full_attention"],
     "linear_conv_kernel_dim": CONVOLUTION,
@@ -149,24 +50,50 @@ _HYBRID: Final = {
     "linear_num_key_heads": KEY_VALUE_HEADS,
     "linear_num_value_heads": HEADS,
 }
+_MOE: Final = {"num_experts": EXPERTS, "num_experts_per_tok": 2, "moe_intermediate_size": EXPERT_MLP}
 
 
-def _linear_attention() -> Shapes:
-    keys, values = KEY_VALUE_HEADS * HEAD, HEADS * HEAD
-    return {
-        **_linear(
-            "linear_attn",
-            in_proj_qkv=(2 * keys + values, HIDDEN),
-            in_proj_z=(values, HIDDEN),
-            in_proj_b=(HEADS, HIDDEN),
-            in_proj_a=(HEADS, HIDDEN),
-            out_proj=(HIDDEN, values),
-        ),
-        "linear_attn.conv1d.weight": (2 * keys + values, 1, CONVOLUTION),
-        "linear_attn.A_log": (HEADS,),
-        "linear_attn.dt_bias": (HEADS,),
-        "linear_attn.norm.weight": (HEAD,),
-    }
+def _llama(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
+    layer = attention("self_attn") | mlp("mlp", MLP)
+    config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "rope_theta": 500000.0, **_TEXT}
+    return config, decoder("model", vocab_size, [layer] * 2)
+
+
+def _qwen3(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
+    layer = qwen_attention() | mlp("mlp", MLP)
+    config = {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "rope_theta": 1000000.0, **_TEXT}
+    return config, decoder("model", vocab_size, [layer] * 2)
+
+
+def _qwen3_moe(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
+    layer = qwen_attention() | experts_one_by_one("mlp")
+    config = {"model_type": "qwen3_moe", "architectures": ["Qwen3MoeForCausalLM"], "rope_theta": 1000000.0}
+    return config | _TEXT | _MOE, decoder("model", vocab_size, [layer] * 2)
+
+
+def _qwen3_vl_moe(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
+    layer = qwen_attention() | experts_stacked("mlp")
+    rope = {"rope_type": "default", "rope_theta": 5000000, "mrope_section": [4, 2, 2], "mrope_interleaved": True}
+    text = {"model_type": "qwen3_vl_moe_text", "rope_parameters": rope, **_TEXT, **_MOE}
+    shapes = decoder("model.language_model", vocab_size, [layer] * 2)
+    shapes |= vision() | merger("deepstack_merger_list.0", norm=4 * VISION)
+    config = _with_vision("qwen3_vl_moe", "Qwen3VLMoeForConditionalGeneration", text)
+    config["vision_config"]["deepstack_visual_indexes"] = [0]
+    return config, shapes
+
+
+def _qwen3_5(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
+    feed = mlp("mlp", MLP)
+    text = {"model_type": "qwen3_5_text", **_TEXT, **_HYBRID}
+    shapes = decoder("model.language_model", vocab_size, [linear_attention() | feed, qwen_attention(gated=True) | feed])
+    return _with_vision("qwen3_5", "Qwen3_5ForConditionalGeneration", text), shapes | vision()
+
+
+def _qwen3_5_moe(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
+    feed = experts_stacked("mlp") | mlp("mlp.shared_expert", EXPERT_MLP) | linear("mlp", shared_expert_gate=(1, HIDDEN))
+    text = {"model_type": "qwen3_5_moe_text", "shared_expert_intermediate_size": EXPERT_MLP, **_TEXT, **_HYBRID, **_MOE}
+    shapes = decoder("model.language_model", vocab_size, [linear_attention() | feed, qwen_attention(gated=True) | feed])
+    return _with_vision("qwen3_5_moe", "Qwen3_5MoeForConditionalGeneration", text), shapes | vision()
 
 
 def _with_vision(model_type: str, architecture: str, text: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,24 +117,9 @@ def _with_vision(model_type: str, architecture: str, text: Mapping[str, Any]) ->
     }
 
 
-def _vision() -> Shapes:
-    block = "model.visual.blocks.0"
-    layers = _linear(f"{block}.attn", qkv=(3 * VISION, VISION), proj=(VISION, VISION))
-    layers |= _linear(f"{block}.mlp", linear_fc1=(2 * VISION, VISION), linear_fc2=(VISION, 2 * VISION))
-    layers |= _norms(block, VISION, "norm1", "norm2")
-    layers["model.visual.patch_embed.proj.weight"] = (VISION, 3, 2, 16, 16)
-    return _biased(layers) | _merger("merger", norm=VISION) | {"model.visual.pos_embed.weight": (16, VISION)}
-
-
-def _merger(name: str, norm: int) -> Shapes:
-    """Four neighbouring patches become one token."""
-    layers = _linear(f"model.visual.{name}", linear_fc1=(4 * VISION, 4 * VISION), linear_fc2=(HIDDEN, 4 * VISION))
-    return _biased(layers | _norms(f"model.visual.{name}", norm, "norm"))
-
-
 def _deepseek_v3(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
     query_rank, key_value_rank, rope = 32, 16, 8
-    attention = _linear(
+    latent = linear(
         "self_attn",
         q_a_proj=(query_rank, HIDDEN),
         q_b_proj=(HEADS * (HEAD + rope), query_rank),
@@ -215,10 +127,8 @@ def _deepseek_v3(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
         kv_b_proj=(HEADS * 2 * HEAD, key_value_rank),
         o_proj=(HIDDEN, HEADS * HEAD),
     )
-    attention |= _norms("self_attn", query_rank, "q_a_layernorm") | _norms(
-        "self_attn", key_value_rank, "kv_a_layernorm"
-    )
-    experts = _experts_one_by_one("mlp") | _mlp("mlp.shared_experts", EXPERT_MLP)
+    latent |= norms("self_attn", query_rank, "q_a_layernorm") | norms("self_attn", key_value_rank, "kv_a_layernorm")
+    experts = experts_one_by_one("mlp") | mlp("mlp.shared_experts", EXPERT_MLP)
     experts["mlp.gate.e_score_correction_bias"] = (EXPERTS,)
     config = {
         "model_type": "deepseek_v3",
@@ -240,11 +150,11 @@ def _deepseek_v3(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
         "topk_group": 1,
         "first_k_dense_replace": 1,
     }
-    return config, _decoder("model", vocab_size, [attention | _mlp("mlp", MLP), attention | experts])
+    return config, decoder("model", vocab_size, [latent | mlp("mlp", MLP), latent | experts])
 
 
 def _gpt_oss(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
-    layer = _biased(_attention("self_attn") | _linear("mlp", router=(EXPERTS, HIDDEN))) | {
+    layer = biased(attention("self_attn") | linear("mlp", router=(EXPERTS, HIDDEN))) | {
         "self_attn.sinks": (HEADS,),
         "mlp.experts.gate_up_proj": (EXPERTS, HIDDEN, 2 * EXPERT_MLP),  # [experts, in, out], unlike all others
         "mlp.experts.gate_up_proj_bias": (EXPERTS, 2 * EXPERT_MLP),
@@ -262,13 +172,13 @@ def _gpt_oss(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
         "sliding_window": 128,
         "rope_parameters": {"rope_type": "default", "rope_theta": 150000.0},
     }
-    return config, _decoder("model", vocab_size, [layer] * 2)
+    return config, decoder("model", vocab_size, [layer] * 2)
 
 
 def _nemotron_h(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
     """One layer each of Mamba, attention and experts."""
     inner, state = HEADS * HEAD, 2 * 2 * HEAD  # two groups, each with B and C of 16
-    mamba = _linear("mixer", in_proj=(2 * inner + state + HEADS, HIDDEN), out_proj=(HIDDEN, inner)) | {
+    mamba = linear("mixer", in_proj=(2 * inner + state + HEADS, HIDDEN), out_proj=(HIDDEN, inner)) | {
         "mixer.conv1d.weight": (inner + state, 1, CONVOLUTION),
         "mixer.conv1d.bias": (inner + state,),
         "mixer.A_log": (HEADS,),
@@ -276,17 +186,17 @@ def _nemotron_h(vocab_size: int) -> tuple[dict[str, Any], Shapes]:
         "mixer.dt_bias": (HEADS,),
         "mixer.norm.weight": (inner,),
     }
-    experts = _linear("mixer", gate=(EXPERTS, HIDDEN)) | {"mixer.gate.e_score_correction_bias": (EXPERTS,)}
+    experts = linear("mixer", gate=(EXPERTS, HIDDEN)) | {"mixer.gate.e_score_correction_bias": (EXPERTS,)}
     for expert in ("shared_experts", *(f"experts.{number}" for number in range(EXPERTS))):
-        experts |= _linear(f"mixer.{expert}", up_proj=(EXPERT_MLP, HIDDEN), down_proj=(HIDDEN, EXPERT_MLP))
+        experts |= linear(f"mixer.{expert}", up_proj=(EXPERT_MLP, HIDDEN), down_proj=(HIDDEN, EXPERT_MLP))
     shapes: Shapes = {
         "backbone.embeddings.weight": (vocab_size, HIDDEN),
         "backbone.norm_f.weight": (HIDDEN,),
         "lm_head.weight": (vocab_size, HIDDEN),
     }
-    for number, layer in enumerate([mamba, _attention("mixer"), experts]):
+    for number, layer in enumerate([mamba, attention("mixer"), experts]):
         shapes |= {f"backbone.layers.{number}.{name}": shape for name, shape in layer.items()}
-        shapes |= _norms(f"backbone.layers.{number}", HIDDEN, "norm")
+        shapes |= norms(f"backbone.layers.{number}", HIDDEN, "norm")
     config = {
         "model_type": "nemotron_h",
         "architectures": ["NemotronHForCausalLM"],

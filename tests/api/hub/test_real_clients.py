@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +21,6 @@ from mock_server.domain.tokenizers import encode, end_of_text, tiny_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 MODELS = {
     "Qwen/Qwen3-8B": "Qwen/Qwen3-8B",
@@ -121,7 +122,7 @@ def door() -> Iterator[Door]:
 
 @pytest.fixture(scope="module")
 def seen(door: Door, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    home: Path = tmp_path_factory.mktemp("hf")
+    home = tmp_path_factory.mktemp("hf")
     arguments = json.dumps([TEXT, CONVERSATION, PINNED, list(MODELS)])
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_"))}
     environment |= {"HF_ENDPOINT": door.address, "HF_HOME": f"{home}", "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "*"}
@@ -178,3 +179,21 @@ def test_each_repository_is_noted_once_and_nothing_went_wrong(seen: dict[str, An
     assert sorted(door.served) == sorted(("abc", name) for name in [*MODELS, "moonshotai/Kimi-K2-Thinking"])
     assert {status for _, status in door.lines} == {200, 206, 404}
     assert {method for method, _ in door.lines} == {"GET", "HEAD"}
+
+
+def test_the_command_of_the_page_prints_what_the_page_says(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "tokenizers.md").read_text(encoding="utf-8")
+    command, printed = (re.search(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("sh", "text"))
+    assert command is not None
+    assert printed is not None
+    shim = tmp_path / "tinker-mock"
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mock_server "$@"\n')
+    shim.chmod(0o755)
+    environment = os.environ | {
+        "PATH": os.pathsep.join([f"{tmp_path}", f"{Path(sys.executable).parent}", os.environ["PATH"]]),
+        "XDG_CACHE_HOME": f"{tmp_path / 'cache'}",
+    }
+    done = subprocess.run(
+        ["sh", "-c", command[1]], env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    assert done.stdout == printed[1], done.stderr

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from mock_server.api.hub.router import create_hub_router
-from mock_server.domain.catalogue import Catalogue
+from mock_server.domain.catalogue import Catalogue, CatalogueEntry
 from mock_server.domain.tokenizers import repository_of
 
 if TYPE_CHECKING:
@@ -89,9 +89,9 @@ async def test_a_tree_lists_files_with_their_sizes(client: httpx.AsyncClient) ->
 
 
 @pytest.mark.parametrize("entry", Catalogue.default(), ids=lambda entry: entry.name)
-async def test_every_base_model_has_a_repository(client: httpx.AsyncClient, entry: object) -> None:
-    name = getattr(entry, "repository")  # noqa: B009 (a fixture's parameter has no type here)
-    assert (await client.head(f"/hf/abc/{name}/resolve/main/tokenizer.json")).status_code == 200
+async def test_every_base_model_has_a_repository(client: httpx.AsyncClient, entry: CatalogueEntry) -> None:
+    answer = await client.head(f"/hf/abc/{entry.repository}/resolve/main/tokenizer.json")
+    assert answer.status_code == 200
 
 
 async def test_the_llama_repository_of_the_sdk_is_an_alias(client: httpx.AsyncClient) -> None:
