@@ -100,7 +100,7 @@ def _compare(profile: Profile, real: Side, bare: Side, tell: Tell) -> list[Figur
     figures = series.figures()
     if {8, 64} <= set(profile.clients):
         many, few = sdk_rows.STEPS.format(64), sdk_rows.STEPS.format(8)
-        figures.append(series.compare(SCALING, "per second", (many, real.name), (few, real.name), "8")))
+        figures.append(series.compare(SCALING, "per second", (many, real.name), (few, real.name), "8"))
     return figures
 
 
