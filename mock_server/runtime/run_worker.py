@@ -112,6 +112,8 @@ class RunWorker:
         self._shop.board.end(operation, outcome)
         if recorded:
             self._shop.board.stored([operation.id])
+        elif self.state is not None and self._log.due(self._shop.snapshot_steps, self._shop.snapshot_bytes):
+            await self._snapshot(self.state, operation.position)
 
     async def _execute(self, operation: LiveOperation) -> tuple[Outcome, bool]:
         """The operation's outcome, and whether it is in the database already."""
@@ -136,12 +138,13 @@ class RunWorker:
         outcome = await self._shop.executor.run(partial(self._log.apply, state, operation.kind, body, operation.id))
         self._log.advanced(operation.kind, len(body.content))
         self._shop.recorder.touch(self.run_id, state.optimizer_steps)
-        if operation.kind == "optim_step" and self._log.due(self._shop.snapshot_steps, self._shop.snapshot_bytes):
-            await self._snapshot(state, operation.position)
         return outcome
 
     async def _snapshot(self, state: TrainingState, position: int) -> None:
-        """Store the whole state, so that the log may begin behind it. A full disk only postpones that."""
+        """Store the whole state, so that the log may begin behind it. A full disk only postpones that.
+
+        Its outcomes go first: an operation that the snapshot holds must never look unfinished, or it would run twice.
+        """
         try:
             file = await self._shop.executor.run(lambda: self._shop.store.artifacts.write(state.dump(gradients=True)))
         except StorageUnavailable as error:

@@ -49,6 +49,11 @@ def _optim_step(state: TrainingState, content: bytes) -> dict[str, float]:
 
 def restore(checkpoint: Checkpoint, content: bytes, run: TrainingRun, *, optimizer: bool) -> TrainingState:
     """The state that a checkpoint holds, for this run; InvalidInput where the two don't fit."""
+    if optimizer and checkpoint.kind != "weights":
+        raise InvalidInput(
+            f"path names {checkpoint.kind}, which hold no optimizer state: load them without it, or load a checkpoint "
+            "that save_weights made"
+        )
     for name, theirs, ours in (
         ("base_model", checkpoint.base_model, run.base_model),
         ("lora rank", checkpoint.rank, run.rank),

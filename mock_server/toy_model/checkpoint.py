@@ -21,49 +21,53 @@ if TYPE_CHECKING:
     from mock_server.toy_model.training import TrainingState
 
 FORMAT = "toy-model-1"
+DESCRIPTION = "training_state"
 
 
-def write(state: "TrainingState", *, gradients: bool) -> bytes:
-    """Tensors, float32 [size] each: weights, one per optimizer moment and, if asked for and present, gradients."""
-    tensors = {"weights": state.parameters, **state.optimizer.moments}
+def write(state: "TrainingState", *, gradients: bool, optimizer: bool) -> bytes:
+    """Tensors, float32 [size] each: weights, one per optimizer moment and, if asked for and present, gradients.
+
+    Equal states give equal bytes. The description is one entry, since safetensors writes several in random order.
+    """
+    tensors = {"weights": state.parameters, **(state.optimizer.moments if optimizer else {})}
     if gradients and state.gradient is not None:
         tensors["gradients"] = state.gradient
-    metadata = {
+    description = {
         "format": FORMAT,
-        "base": json.dumps(asdict(state.base)),
-        "lora": json.dumps(asdict(state.lora)),
+        "base": asdict(state.base),
+        "lora": asdict(state.lora),
         "optimizer": state.optimizer_name,
-        "optimizer_steps": str(state.optimizer_steps),
+        "optimizer_steps": state.optimizer_steps,
     }
-    return save_tensors(tensors, metadata)
+    return save_tensors(tensors, {DESCRIPTION: json.dumps(description)})
 
 
 def read(data: bytes, *, optimizer: bool) -> "TrainingState":
     """The state in these bytes; without `optimizer`, its weights under a fresh optimizer. Raises DamagedState."""
     from mock_server.toy_model.training import TrainingState, new_optimizer  # noqa: PLC0415 - training imports this module
 
-    metadata = _metadata(data)
+    description = _description(data)
     try:
         tensors = load_tensors(data)
     except SafetensorError as e:
         raise DamagedState(f"the file is not a readable safetensors file ({e}): restore it from its source") from e
-    if metadata.get("format") != FORMAT:
+    if description.get("format") != FORMAT:
         raise DamagedState(
-            f"the file has the format {metadata.get('format')!r}, not {FORMAT!r}: it is no training state"
+            f"the file has the format {description.get('format')!r}, not {FORMAT!r}: it is no training state"
         )
     try:
-        fields = json.loads(metadata["base"])
+        fields = description["base"]
         base = BaseModel(**{**fields, "end_of_text": tuple(fields["end_of_text"])})
-        lora = LoraConfig(**json.loads(metadata["lora"]))
-        steps = int(metadata["optimizer_steps"])
+        lora = LoraConfig(**description["lora"])
+        steps = int(description["optimizer_steps"])
         shape = AdapterShape.of(base, lora)
-        rule = new_optimizer(metadata["optimizer"], shape)
+        rule = new_optimizer(description["optimizer"], shape)
     except (KeyError, TypeError, ValueError, InvalidInput) as e:
         raise DamagedState(f"the file's description of its run is damaged ({type(e).__name__}: {e})") from e
 
     weights = _tensor(tensors, "weights", shape)
     weights.flags.writeable = False
-    state = TrainingState(base, lora, weights, metadata["optimizer"], rule)
+    state = TrainingState(base, lora, weights, description["optimizer"], rule)
     if optimizer:
         state.optimizer_steps = steps
         rule.moments.update({name: _tensor(tensors, name, shape) for name in rule.moments})
@@ -72,11 +76,11 @@ def read(data: bytes, *, optimizer: bool) -> "TrainingState":
     return state
 
 
-def _metadata(data: bytes) -> Mapping[str, str]:
+def _description(data: bytes) -> Mapping[str, Any]:
     """A safetensors file starts with the length of its JSON header (u64, little-endian) and the header itself."""
     try:
         header: dict[str, Any] = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        return dict(header.get("__metadata__", {}))
+        return dict(json.loads(header.get("__metadata__", {}).get(DESCRIPTION, "{}")))
     except (ValueError, AttributeError, TypeError, OverflowError) as e:
         raise DamagedState(f"the file has no readable safetensors header ({e}): restore it from its source") from e
 

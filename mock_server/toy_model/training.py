@@ -96,11 +96,14 @@ class TrainingState:
         """A snapshot of the model as it is now. Costs nothing: a step makes new arrays."""
         return Weights(self.base, self.lora.rank, self.parameters)
 
-    def dump(self, *, gradients: bool) -> bytes:
-        """The state as a safetensors file, bit by bit; with `gradients`, also what accumulated since the last step."""
+    def dump(self, *, gradients: bool, optimizer: bool = True) -> bytes:
+        """The state as a safetensors file, bit by bit.
+
+        gradients: also what accumulated since the last step.  optimizer: also its moments, which no sampler needs.
+        """
         from mock_server.toy_model.checkpoint import write  # noqa: PLC0415 - safetensors is not imported at start-up
 
-        return write(self, gradients=gradients)
+        return write(self, gradients=gradients, optimizer=optimizer)
 
     @classmethod
     def load(cls, data: bytes, *, optimizer: bool = True) -> "TrainingState":
