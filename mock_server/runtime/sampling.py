@@ -188,7 +188,7 @@ class SamplingFloor:
         stop_ids = frozenset(ending).union(stop for stop in stops or () if isinstance(stop, int))
         texts = [stop for stop in stops or () if isinstance(stop, str)]
         scripted = None
-        if entry.responders:
+        if entry.responders and key.prior_size is not None:  # scripts are written in the served tokenizer's ids
             answer = respond(entry, entry.responders, prompt.tolist())
             scripted = None if answer is None else as_next_token(answer)
         request = SampleRequest(
