@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from mock_server.codec.errors import Malformed, shown
-from mock_server.codec.results import EMPTY_LOGPROB
 from mock_server.codec.schema import FLOAT32, INT32, INT64, STOP, messages, parse
 from mock_server.codec.sparse import Array
 from mock_server.codec.tensors import from_bytes
 
 _LARGEST = float(np.finfo(np.float32).max)
+_EMPTY_CELL = (0, -99999.0)
 
 
 def forward_backward_json(stored: bytes) -> bytes:
@@ -108,9 +108,7 @@ def _topk(table: Any) -> list[list[tuple[int, float | None]] | None] | None:
     if k == 0:
         return None
     cells = list(zip(ids, logprobs, strict=True))
-    rows = (
-        [cell for cell in cells[start : start + k] if cell != (0, EMPTY_LOGPROB)] for start in range(0, len(cells), k)
-    )
+    rows = ([cell for cell in cells[start : start + k] if cell != _EMPTY_CELL] for start in range(0, len(cells), k))
     return [row or None for row in rows]
 
 

@@ -8,12 +8,9 @@ import numpy as np
 
 from mock_server.codec.schema import FLOAT32, INT64, LENGTH, STOP, messages
 from mock_server.codec.sparse import Array, SparseLayout
-from mock_server.codec.values import ForwardBackwardResult, SampleResult
+from mock_server.toy_model import ForwardBackwardResult, Ranked, SampleResult
 
 RECORD_TYPE = "ArrayRecord"
-EMPTY_LOGPROB = -99999.0
-"""With token 0: the SDK's mark of an empty cell in top-k tables."""
-
 Outputs = Mapping[str, Array]
 """What the loss function gives back of one datum: name -> [positions] or [positions, k]."""
 
@@ -43,14 +40,13 @@ def encode_sample(result: SampleResult, target_layout: SparseLayout | None = Non
             stop_reason=reason, tokens=_raw(sequence.tokens, "<i4"), logprobs=_raw(sequence.logprobs, "<f4")
         )
         if sequence.topk is not None:
-            _set_topk(message.topk_sampled_logprobs, *sequence.topk)
+            _set_topk(message.topk_sampled_logprobs, sequence.topk)
     if result.prompt_logprobs is not None:
         response.prompt_logprobs = _raw(result.prompt_logprobs, "<f4")
     if result.topk_prompt is not None:
-        _set_topk(response.topk_prompt_logprobs, *result.topk_prompt)
+        _set_topk(response.topk_prompt_logprobs, result.topk_prompt)
     if result.target_prompt_logprobs is not None:
-        # Unasked cells are NaN in the model and 0 on the wire.
-        _set_tensor(response.target_prompt_logprobs, np.nan_to_num(result.target_prompt_logprobs), target_layout)
+        _set_tensor(response.target_prompt_logprobs, result.target_prompt_logprobs, target_layout)
     if result.prompt_alt_tokens is not None:
         tokens, logprobs = result.prompt_alt_tokens
         _set_tensor(response.prompt_alt_tokens.tokens, tokens)
@@ -90,12 +86,11 @@ def _set_tensor(tensor: Any, array: Array, layout: SparseLayout | None = None) -
     tensor.sparse_csr.col_indices = _raw(layout.cols, "<i8")
 
 
-def _set_topk(table: Any, ids: Array, logprobs: Array) -> None:
-    """ids, logprobs: [positions, k]; a logprob that is NaN marks a cell that was not computed."""
-    empty = np.isnan(logprobs)
+def _set_topk(table: Any, ranked: Ranked) -> None:
+    ids, logprobs = ranked
     table.length, table.k = logprobs.shape
-    table.token_ids = _raw(np.where(empty, 0, ids), "<i4")
-    table.logprobs = _raw(np.where(empty, EMPTY_LOGPROB, logprobs), "<f4")
+    table.token_ids = _raw(ids, "<i4")
+    table.logprobs = _raw(logprobs, "<f4")
 
 
 def _wire(array: Array) -> tuple[int, str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from mock_server.codec.errors import Malformed
@@ -29,7 +29,7 @@ def messages() -> Messages:
     """
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # noqa: PLC0415 - 30 ms, see start-up
 
-    compiled = files("mock_server.codec").joinpath("tinker_public.pb").read_bytes()
+    compiled = Path(__file__).with_name("tinker_public.pb").read_bytes()
     pool = descriptor_pool.DescriptorPool()
     for file in descriptor_pb2.FileDescriptorSet.FromString(compiled).file:
         pool.AddSerializedFile(file.SerializeToString())

@@ -11,7 +11,7 @@ from mock_server.codec.errors import Malformed, shown
 from mock_server.codec.schema import messages, parse
 from mock_server.codec.spans import check_spans
 from mock_server.codec.tensors import from_json, from_proto
-from mock_server.codec.values import Datum
+from mock_server.toy_model import Datum
 
 _MAX_SEQ_ID = (1 << 31) - 1  # int32 on the protobuf wire
 
@@ -33,10 +33,10 @@ class TrainingRequest:
 
     model_id: str
     seq_id: int | None
+    forward_only: bool
     data: list[Datum]
     loss_fn: str
     loss_fn_config: dict[str, float | str]
-    forward_only: bool
 
 
 def decode_header(body: bytes, content_type: str) -> TrainingHeader:
@@ -65,11 +65,10 @@ def _proto_header(request: Any) -> TrainingHeader:
 def _from_proto(request: Any) -> TrainingRequest:
     allowance = Allowance()
     return TrainingRequest(
-        *_proto_header(request)[:2],
+        *_proto_header(request),
         data=[_proto_datum(datum, f"data[{i}]", allowance) for i, datum in enumerate(request.data)],
         loss_fn=_loss_fn(request.loss_fn, "loss_fn"),
         loss_fn_config=_proto_config(request),
-        forward_only=request.forward_only,
     )
 
 
@@ -121,16 +120,14 @@ def _json_header(request: Mapping[str, Any], input_name: str) -> TrainingHeader:
 def _from_json(request: Mapping[str, Any]) -> TrainingRequest:
     allowance = Allowance()
     name, content = _json_input(request)
-    header = _json_header(request, name)
     data = content.get("data")
     if not isinstance(data, list):
         raise Malformed(f"{name}.data", f"is {shown(data)}", "send a list of datums")
     return TrainingRequest(
-        *header[:2],
+        *_json_header(request, name),
         data=[_json_datum(datum, f"data[{i}]", allowance) for i, datum in enumerate(data)],
         loss_fn=_loss_fn(content.get("loss_fn"), f"{name}.loss_fn"),
         loss_fn_config=_json_config(content.get("loss_fn_config"), f"{name}.loss_fn_config"),
-        forward_only=header.forward_only,
     )
 
 

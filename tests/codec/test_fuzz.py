@@ -21,7 +21,7 @@ from mock_server.codec import (
     target_prompt_ids,
 )
 from mock_server.codec.schema import messages
-from mock_server.codec.values import SampleResult, Sequence_
+from mock_server.toy_model import SampledSequence, SampleResult
 
 BODIES = Path(__file__).parent / "bodies"
 REQUESTS = sorted([*BODIES.glob("*-forward.*"), *BODIES.glob("*-forward_backward*")])
@@ -34,14 +34,14 @@ DECODERS = [
     forward_backward_json,
     sample_json,
 ]
-TABLE = (np.array([[1, 2]]), np.array([[-1, -2]], np.float32))
+TABLE = (np.array([[1, 2]], np.int32), np.array([[-1, -2]], np.float32))
 SAMPLE = encode_sample(
     SampleResult(
-        [Sequence_(np.array([3], np.int32), np.array([-1], np.float32), "length", TABLE)],
-        np.array([np.nan, -2], np.float32),
-        TABLE,
-        TABLE[1],
-        TABLE,
+        sequences=[SampledSequence(np.array([3], np.int32), np.array([-1], np.float32), "length", TABLE)],
+        prompt_logprobs=np.array([np.nan, -2], np.float32),
+        topk_prompt=TABLE,
+        target_prompt_logprobs=TABLE[1],
+        prompt_alt_tokens=(np.array([[1, 2]]), TABLE[1]),
     )
 )
 SEEDS = [path.read_bytes() for path in (*REQUESTS, BODIES / "sdk-0.38.0-forward-result.pb")] + [SAMPLE]

@@ -19,7 +19,8 @@ from mock_server.codec import (
     forward_backward_json,
     sample_json,
 )
-from mock_server.codec.values import ForwardBackwardResult, SampleResult, Sequence_
+from mock_server.toy_model import ForwardBackwardResult, Ranked, SampledSequence, SampleResult
+from mock_server.toy_model.sampling import EMPTY
 
 RECORDED = (Path(__file__).parent / "bodies" / "sdk-0.38.0-forward-result.pb").read_bytes()
 Array = NDArray[Any]
@@ -136,17 +137,17 @@ def test_numbers_json_cannot_write_are_null_or_the_largest() -> None:
 # ---- Sampling ----
 
 
-def table(ids: list[list[int]], logprobs: list[list[float]]) -> tuple[Array, NDArray[np.float32]]:
-    return np.array(ids), np.array(logprobs, np.float32)
+def table(ids: list[list[int]], logprobs: list[list[float]]) -> Ranked:
+    return np.array(ids, np.int32), np.array(logprobs, np.float32)
 
 
-def sequence(tokens: list[int], **changes: Any) -> Sequence_:
+def sequence(tokens: list[int], **changes: Any) -> SampledSequence:
     parts: dict[str, Any] = {"stop_reason": "stop", **changes}
-    return Sequence_(np.array(tokens, np.int32), floats(*(-0.5 * i for i in range(len(tokens)))), **parts)
+    return SampledSequence(np.array(tokens, np.int32), floats(*(-0.5 * i for i in range(len(tokens)))), **parts)
 
 
 def test_sampled_sequences_arrive() -> None:
-    result = SampleResult([sequence([5, 6, 7]), sequence([8], stop_reason="length"), sequence([])])
+    result = SampleResult(sequences=[sequence([5, 6, 7]), sequence([8], stop_reason="length"), sequence([])])
     decoded = deserialize_sample_response(encode_sample(result))
     assert [each.tokens for each in decoded.sequences] == [[5, 6, 7], [8], []]
     assert [each.stop_reason for each in decoded.sequences] == ["stop", "length", "stop"]
@@ -158,16 +159,15 @@ def test_sampled_sequences_arrive() -> None:
 
 
 def test_prompt_logprobs_begin_with_none() -> None:
-    encoded = encode_sample(SampleResult([sequence([1])], prompt_logprobs=floats(np.nan, -1.5, -2.5)))
+    encoded = encode_sample(SampleResult(sequences=[sequence([1])], prompt_logprobs=floats(np.nan, -1.5, -2.5)))
     assert deserialize_sample_response(encoded).prompt_logprobs == [None, -1.5, -2.5]
     assert strict_json(sample_json(encoded))["prompt_logprobs"] == [None, -1.5, -2.5]
 
 
 def test_topk_tables_name_what_was_computed() -> None:
-    nan = float("nan")
-    prompt = table([[9, 9], [3, 1], [4, 9]], [[nan, nan], [-0.25, -1.0], [-0.5, nan]])
+    prompt = table([[0, 0], [3, 1], [4, 0]], [[EMPTY, EMPTY], [-0.25, -1.0], [-0.5, EMPTY]])
     sampled = table([[0, 2]], [[-0.125, -3.0]])
-    encoded = encode_sample(SampleResult([sequence([1], topk=sampled)], topk_prompt=prompt))
+    encoded = encode_sample(SampleResult(sequences=[sequence([1], topk=sampled)], topk_prompt=prompt))
     decoded = deserialize_sample_response(encoded)
     assert decoded.topk_prompt_logprobs == [None, [(3, -0.25), (1, -1.0)], [(4, -0.5)]]
     assert decoded.sequences[0].topk_logprobs == [[(0, -0.125), (2, -3.0)]]
@@ -179,19 +179,19 @@ def test_topk_tables_name_what_was_computed() -> None:
 def test_json_and_sdk_agree_on_any_topk_table() -> None:
     generator = np.random.default_rng(0)
     logprobs = -generator.random((20, 3), np.float32)
-    logprobs[generator.random((20, 3)) < 0.4] = np.nan
-    logprobs = np.sort(logprobs, axis=1)[:, ::-1]  # NaN, which sorts last, comes first: also an odd table is read alike
-    encoded = encode_sample(SampleResult([], topk_prompt=(generator.integers(0, 9, (20, 3)), logprobs[:, ::-1])))
+    ids = generator.integers(0, 9, (20, 3), np.int32)
+    for row, computed in enumerate(generator.integers(0, 4, 20)):
+        ids[row, computed:], logprobs[row, computed:] = 0, EMPTY
+    encoded = encode_sample(SampleResult(topk_prompt=(ids, logprobs)))
     theirs = deserialize_sample_response(encoded).topk_prompt_logprobs_np
     assert theirs is not None
     expected = [None if row is None else [list(cell) for cell in row] for row in topk_to_lists(theirs)]
     assert strict_json(sample_json(encoded))["topk_prompt_logprobs"] == expected
 
 
-def test_target_logprobs_are_zero_where_nothing_was_asked() -> None:
-    encoded = encode_sample(
-        SampleResult([], target_prompt_logprobs=np.array([[-1.5, np.nan], [np.nan, -2.0]], np.float32))
-    )
+def test_target_logprobs_arrive_in_the_shape_they_were_asked_in() -> None:
+    logprobs = np.array([[-1.5, 0.0], [0.0, -2.0]], np.float32)
+    encoded = encode_sample(SampleResult(target_prompt_logprobs=logprobs))
     tensor = deserialize_sample_response(encoded).target_prompt_logprobs
     assert tensor is not None
     assert tensor.to_numpy().tolist() == [[-1.5, 0.0], [0.0, -2.0]]
@@ -204,7 +204,7 @@ def test_target_logprobs_are_zero_where_nothing_was_asked() -> None:
 
 def test_sparse_targets_get_a_sparse_answer() -> None:
     layout = SparseLayout(np.array([0, 1, 2]), np.array([1, 0]))
-    result = SampleResult([], target_prompt_logprobs=np.array([[np.nan, -1.5], [-2.0, np.nan]], np.float32))
+    result = SampleResult(target_prompt_logprobs=np.array([[0.0, -1.5], [-2.0, 0.0]], np.float32))
     encoded = encode_sample(result, layout)
     tensor = deserialize_sample_response(encoded).target_prompt_logprobs
     assert tensor is not None
@@ -216,7 +216,9 @@ def test_sparse_targets_get_a_sparse_answer() -> None:
 
 
 def test_alternative_tokens_arrive() -> None:
-    encoded = encode_sample(SampleResult([], prompt_alt_tokens=table([[4, 4], [5, 6]], [[-1, -1], [-2, -3]])))
+    encoded = encode_sample(
+        SampleResult(prompt_alt_tokens=(np.array([[4, 4], [5, 6]]), table([], [[-1, -1], [-2, -3]])[1]))
+    )
     draws = deserialize_sample_response(encoded).prompt_alt_tokens
     assert draws is not None
     assert (draws.tokens.dtype, draws.tokens.to_numpy().tolist()) == ("int64", [[4, 4], [5, 6]])
@@ -226,7 +228,7 @@ def test_alternative_tokens_arrive() -> None:
 
 def test_the_json_sample_has_the_fields_of_old_clients() -> None:
     answer = strict_json(
-        sample_json(encode_sample(SampleResult([sequence([5, 6]), sequence([], stop_reason="length")])))
+        sample_json(encode_sample(SampleResult(sequences=[sequence([5, 6]), sequence([], stop_reason="length")])))
     )
     assert answer == {
         "type": "sample",
