@@ -3,7 +3,17 @@
 Importing this package imports numpy and nothing heavier.
 """
 
+from mock_server.toy_model.decoder import Decoder
 from mock_server.toy_model.errors import DamagedState, InvalidInput
+from mock_server.toy_model.sampling import (
+    PromptScores,
+    Ranked,
+    Responder,
+    SampledSequence,
+    SampleRequest,
+    SampleResult,
+    StopText,
+)
 from mock_server.toy_model.training import TrainingState
 from mock_server.toy_model.values import (
     AdamParams,
@@ -20,10 +30,18 @@ __all__ = [
     "BaseModel",
     "DamagedState",
     "Datum",
+    "Decoder",
     "DimuonParams",
     "ForwardBackwardResult",
     "InvalidInput",
     "LoraConfig",
+    "PromptScores",
+    "Ranked",
+    "Responder",
+    "SampleRequest",
+    "SampleResult",
+    "SampledSequence",
+    "StopText",
     "TrainingState",
     "Weights",
 ]

@@ -28,6 +28,7 @@ class BaseTables:
     class_logits: float32 [OPINIONS, classes].
     token_prior: float32 [classes, width], log p(place | class) of the prior.
     token_opinions: float32 [OPINIONS, width].
+    limited: whether the prior covers a part of the vocabulary only.
     """
 
     classes: int
@@ -35,6 +36,7 @@ class BaseTables:
     class_logits: Array
     token_prior: Array
     token_opinions: Array
+    limited: bool
 
 
 @lru_cache(maxsize=64)
@@ -47,6 +49,7 @@ def base_tables(base: BaseModel) -> BaseTables:
         width=width,
         class_logits=_frozen(class_prior + class_opinions),
         token_prior=token_prior,
+        limited=base.prior_size is not None,
         token_opinions=_frozen(noise(key_of(base.name, "token opinions"), (OPINIONS, width), _OPINION_STRENGTH)),
     )
 
