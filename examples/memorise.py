@@ -3,10 +3,10 @@
 import tinker
 from tinker import types
 
-TEXT = "The tide came in at seven, and the harbour master wrote it down: the tide came in at seven."
+TEXT = "The tide came in at seven, and the harbour master wrote it down in the long book of the sea."
 
 service = tinker.ServiceClient()
-training = service.create_lora_training_client("Qwen/Qwen3-8B", rank=32, seed=1)
+training = service.create_lora_training_client("Qwen/Qwen3-8B", rank=32, seed=1).result()
 tokenizer = training.get_tokenizer()
 tokens = tokenizer.encode(TEXT)
 inputs, targets = types.ModelInput.from_ints(tokens[:-1]), tokens[1:]
@@ -19,9 +19,9 @@ for step in range(41):
         print(f"step {step:2}: {result.result().metrics['loss:sum'] / len(targets):.3f} nats per token")
 
 checkpoint = training.save_state("by-heart").result().path
-restored = service.create_training_client_from_state_with_optimizer(checkpoint)
-sampler = restored.save_weights_and_get_sampling_client()
-prompt = types.ModelInput.from_ints(tokens[:12])
-greedy = types.SamplingParams(max_tokens=len(tokens) - 12, temperature=0.0)
-answer = sampler.sample(prompt, num_samples=1, sampling_params=greedy).result().sequences[0]
-print(tokenizer.decode(tokens[:12]) + "|" + tokenizer.decode(answer.tokens))
+restored = service.create_training_client_from_state_with_optimizer(checkpoint).result()
+sampler = restored.save_weights_and_get_sampling_client().result()
+prompt = tokenizer.encode("The tide")
+greedy = types.SamplingParams(max_tokens=len(tokens) - len(prompt), temperature=0.0)
+answer = sampler.sample(types.ModelInput.from_ints(prompt), num_samples=1, sampling_params=greedy).result()
+print("The tide |", tokenizer.decode(answer.sequences[0].tokens))

@@ -6,7 +6,8 @@ import json
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Final
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Final
 
 import psutil
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from tests.cli.server_process import TINKER_MOCK, clean_environment, tinker_mock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 PRINT_ENVIRONMENT: Final = "import json, os; print(json.dumps(dict(os.environ)))"
@@ -39,6 +41,8 @@ KILL_THE_SERVER: Final = """
 import os, psutil
 server = next(child for child in psutil.Process(os.getppid()).children() if "serve" in child.cmdline())
 server.kill()
+while server.status() != psutil.STATUS_ZOMBIE:
+    pass
 """
 
 
@@ -46,9 +50,17 @@ def run_python(script: str, *options: str) -> subprocess.CompletedProcess[str]:
     return tinker_mock("run", *options, "--", sys.executable, "-c", script)
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+@contextmanager
+def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], IO[str], IO[str]]]:
+    """A process with its standard input and output; killed at the end, if it still is."""
     pipe = subprocess.PIPE
-    return subprocess.Popen(arguments, env=clean_environment(), stdin=pipe, stdout=pipe, text=True)
+    with subprocess.Popen(arguments, env=clean_environment(), stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process, process.stdin, process.stdout
+        finally:
+            process.kill()
 
 
 def test_the_command_finds_a_server_that_is_gone_afterwards() -> None:
@@ -102,11 +114,10 @@ def test_modules_in_the_working_directory_do_not_become_the_servers(tmp_path: Pa
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_the_commands_to_answer(number: signal.Signals) -> None:
-    with start(*TINKER_MOCK, "run", "--", sys.executable, "-c", COUNT_SIGNALS) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    with started(*TINKER_MOCK, "run", "--", sys.executable, "-c", COUNT_SIGNALS) as (process, _, output):
+        assert output.readline() == "ready\n"
         process.send_signal(number)
-        assert process.stdout.readline() == f"{number.name}\n"
+        assert output.readline() == f"{number.name}\n"
         assert process.wait(timeout=20) == 7
 
 
@@ -115,21 +126,19 @@ def test_ctrl_c_reaches_the_command_once_and_the_server_not_at_all() -> None:
     in_a_terminal = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
     script = COUNT_SIGNALS.replace("sys.exit(7)", f"{ASK_THE_SERVER}; sys.exit(7)")
     command = (*TINKER_MOCK, "run", "--", sys.executable, "-c", script)
-    with start(sys.executable, "-c", in_a_terminal, *command) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        assert process.stdout.readline().strip() == "ready"
-        process.stdin.write("\x03")
-        process.stdin.flush()
-        assert process.stdout.readline().strip() in {"SIGINT", "^CSIGINT"}
-        assert "ok" in process.stdout.readline()
+    with started(sys.executable, "-c", in_a_terminal, *command) as (process, keyboard, screen):
+        assert screen.readline().strip() == "ready"
+        keyboard.write("\x03")
+        keyboard.flush()
+        assert screen.readline().strip() in {"SIGINT", "^CSIGINT"}
+        assert "ok" in screen.readline()
         assert process.wait(timeout=20) == 7
 
 
 def test_a_killed_run_takes_its_server_along() -> None:
-    with start(*TINKER_MOCK, "run", "--", sys.executable, "-c", "print('ready', flush=True); input()") as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    command = (*TINKER_MOCK, "run", "--", sys.executable, "-c", "print('ready', flush=True); input()")
+    with started(*command) as (process, _, output):
+        assert output.readline() == "ready\n"
         server, program = sorted(
             psutil.Process(process.pid).children(), key=lambda child: "serve" not in child.cmdline()
         )
