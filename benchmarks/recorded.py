@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import sys
+import tempfile
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from benchmarks.http_client import Answer, Connection, UnexpectedAnswerError
 from benchmarks.workload import Requests, forward_backward_body
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass
@@ -75,7 +75,9 @@ async def record(base_url: str, requests: Requests) -> Recorded:
         await finish("asample", requests.asample(sampling_session_id, 0), protobuf=True)
         await ask("training_run", requests.training_run(model_id))
         await ask("checkpoints", requests.checkpoints())
-        await ask("finish", requests.finish(session_id))
+        # Another session, since a finished one would refuse the heartbeats to come.
+        ended = (await connection.ask_ok(requests.create_session())).json()["session_id"]
+        await ask("finish", requests.finish(ended))
     finally:
         connection.close()
     return recorded
@@ -114,3 +116,15 @@ def _answer(status: int, content_type: str, body: str, base64: str | None) -> An
 
 def _decode(text: str) -> bytes:
     return base64.b64decode(text)
+
+
+def main() -> None:
+    """`python -m benchmarks.recorded FILE`: record a new server, for the bare app when it runs alone."""
+    from benchmarks.processes import Server, real_server
+
+    with tempfile.TemporaryDirectory() as directory, Server(real_server(Path(directory))) as server:
+        asyncio.run(record(server.base_url, Requests("tml-benchmark"))).write(Path(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()
