@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from mock_server.api import errors
 from mock_server.api.body_limit import BodyLimit
 from mock_server.api.hub.router import create_hub_router
-from mock_server.api.tinker import tinker_router
+from mock_server.api.tinker import tinker_routes
 from mock_server.domain.accounts import tokenizer_served
 from mock_server.domain.catalogue import Catalogue
 from mock_server.domain.dials import Dial
@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def on_served(tenant: str, repository: str) -> None:
         await app.state.runtime.store.write(tokenizer_served, tenant, repository)
 
-    app.include_router(tinker_router())
+    app.router.routes.extend(tinker_routes())
     app.include_router(create_hub_router(catalogue, on_served))
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, or_
+from sqlalchemy import ScalarSelect, bindparam, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
 
@@ -130,44 +130,28 @@ def check_usable(run: TrainingRun) -> None:
 
 def summary(tx: Transaction, tenant: str, run_id: str) -> RunSummary:
     """One run as its owner sees it."""
-    found = _summaries(tx, TrainingRun.id == run_id, TrainingRun.tenant == tenant, limit=1)
-    if not found:
+    found = tx.session.execute(_ONE, {"tenant": tenant, "run_id": run_id, "now": tx.now}).first()
+    if found is None:
         raise NotFound(unknown(run_id))
-    return found[0]
+    return RunSummary(*found)
 
 
 def page(
     tx: Transaction, tenant: str, *, project_id: str | None, limit: int, offset: int
 ) -> tuple[Sequence[RunSummary], int]:
     """Runs of the tenant, newest first, and how many there are in all."""
-    conditions: list[Any] = [TrainingRun.tenant == tenant]
+    which = {"tenant": tenant, "project_id": project_id, "limit": limit, "offset": offset, "now": tx.now}
     if project_id is None:
-        total = totals(tx, tenant).training_runs
+        found, total = tx.session.execute(_PAGE, which), totals(tx, tenant).training_runs
     else:
-        conditions.append(TrainingRun.project_id == project_id)
-        total = tx.session.exec(select(func.count()).select_from(TrainingRun).where(*conditions)).one()
-    return _summaries(tx, *conditions, limit=limit, offset=offset), total
+        found, total = tx.session.execute(_PROJECT_PAGE, which), tx.session.execute(_PROJECT_TOTAL, which).scalar_one()
+    return [RunSummary(*row) for row in found], total
 
 
-def _summaries(tx: Transaction, *conditions: Any, limit: int, offset: int = 0) -> list[RunSummary]:
-    """One statement whatever the number of runs, and whatever number of checkpoints each has."""
-    training, sampler = aliased(Checkpoint), aliased(Checkpoint)
-    found = tx.session.exec(
-        select(TrainingRun, training, sampler)
-        .select_from(TrainingRun)
-        .outerjoin(training, col(training.number) == _newest("weights", tx.now))
-        .outerjoin(sampler, col(sampler.number) == _newest("sampler_weights", tx.now))
-        .where(*conditions)
-        .order_by(col(TrainingRun.number).desc())
-        .limit(limit)
-        .offset(offset)
-    )
-    return [RunSummary(*row) for row in found]
-
-
-def _newest(kind: str, now: float) -> ScalarSelect[Any]:
+def _newest(kind: str) -> ScalarSelect[Any]:
+    """The number of a run's newest checkpoint of a kind that has not expired."""
     checkpoint = aliased(Checkpoint)
-    unexpired: ColumnElement[bool] = or_(col(checkpoint.expires_at).is_(None), col(checkpoint.expires_at) > now)
+    unexpired = or_(col(checkpoint.expires_at).is_(None), col(checkpoint.expires_at) > bindparam("now"))
     return (
         select(checkpoint.number)
         .where(checkpoint.training_run_id == TrainingRun.id, checkpoint.kind == kind, unexpired)
@@ -176,3 +160,23 @@ def _newest(kind: str, now: float) -> ScalarSelect[Any]:
         .correlate(TrainingRun)
         .scalar_subquery()
     )
+
+
+# Built once: putting a statement together costs more than running it. One statement reads a page, whatever the number
+# of its runs and of their checkpoints.
+_training, _sampler = aliased(Checkpoint), aliased(Checkpoint)
+_SUMMARIES = (
+    select(TrainingRun, _training, _sampler)
+    .select_from(TrainingRun)
+    .outerjoin(_training, col(_training.number) == _newest("weights"))
+    .outerjoin(_sampler, col(_sampler.number) == _newest("sampler_weights"))
+    .where(col(TrainingRun.tenant) == bindparam("tenant"))
+)
+_ONE = _SUMMARIES.where(col(TrainingRun.id) == bindparam("run_id"))
+_NEWEST_FIRST = _SUMMARIES.order_by(col(TrainingRun.number).desc())
+_PAGE = _NEWEST_FIRST.limit(bindparam("limit")).offset(bindparam("offset"))
+_IN_PROJECT = col(TrainingRun.project_id) == bindparam("project_id")
+_PROJECT_PAGE = _NEWEST_FIRST.where(_IN_PROJECT).limit(bindparam("limit")).offset(bindparam("offset"))
+_PROJECT_TOTAL = (
+    select(func.count()).select_from(TrainingRun).where(col(TrainingRun.tenant) == bindparam("tenant"), _IN_PROJECT)
+)

@@ -5,9 +5,10 @@ from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
 from mock_server.api.tinker.answers import json_response
+from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import tokens
 
-router = APIRouter(tags=["account"])
+router = APIRouter(prefix=PREFIX, tags=["account"])
 
 
 @router.post("/auth/token")

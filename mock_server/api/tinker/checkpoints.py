@@ -11,10 +11,11 @@ from starlette.responses import Response
 from mock_server.api.call import TenantCall
 from mock_server.api.tinker.answers import checkpoint, cursor, json_response, no_content
 from mock_server.api.tinker.bodies import SetTtl
+from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import checkpoints
 from mock_server.domain.paths import CheckpointPath, kind_of
 
-router = APIRouter(tags=["checkpoints"])
+router = APIRouter(prefix=PREFIX, tags=["checkpoints"])
 
 ONE = "/training_runs/{run_id}/checkpoints/{kind}/{name}"
 Limit = Annotated[int, Query(ge=0, le=1000)]

@@ -7,10 +7,11 @@ from mock_server.api.call import TenantCall
 from mock_server.api.tinker.answers import json_response, no_content
 from mock_server.api.tinker.bodies import CancelFuture, RetrieveFuture, RetrieveFutures
 from mock_server.api.tinker.forms import failed, pending, succeeded
+from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import samplers
 from mock_server.runtime import Pending
 
-router = APIRouter(tags=["futures"])
+router = APIRouter(prefix=PREFIX, tags=["futures"])
 
 
 @router.post("/retrieve_future")

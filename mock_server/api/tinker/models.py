@@ -6,13 +6,14 @@ from starlette.responses import Response
 from mock_server.api.call import TenantCall
 from mock_server.api.tinker.answers import future, json_response
 from mock_server.api.tinker.bodies import CreateModel, ModelReference
+from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import training_runs
 from mock_server.domain.errors import Invalid
 from mock_server.domain.operations import Body
 from mock_server.domain.orders import ORDER_TYPE, CreateModelOrder, UnloadOrder
 from mock_server.domain.training_runs import OPTIMIZERS, Adapter, NewRun
 
-router = APIRouter(tags=["models"])
+router = APIRouter(prefix=PREFIX, tags=["models"])
 
 
 @router.post("/create_model")

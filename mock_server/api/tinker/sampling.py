@@ -6,12 +6,13 @@ from starlette.responses import Response
 from mock_server.api.call import TenantCall
 from mock_server.api.tinker.answers import future, json_response
 from mock_server.api.tinker.bodies import CreateSamplingSession, Sample, SamplerReference
+from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import samplers
 from mock_server.domain.errors import Invalid
 from mock_server.domain.orders import SampleOrder, SamplingParameters
 from mock_server.domain.samplers import NewSampler
 
-router = APIRouter(tags=["sampling"])
+router = APIRouter(prefix=PREFIX, tags=["sampling"])
 
 
 @router.post("/create_sampling_session")

@@ -8,10 +8,11 @@ from starlette.responses import Response
 from mock_server.api.call import TenantCall
 from mock_server.api.tinker.answers import json_response
 from mock_server.api.tinker.bodies import Telemetry
+from mock_server.api.tinker.prefix import PREFIX
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(tags=["telemetry"])
+router = APIRouter(prefix=PREFIX, tags=["telemetry"])
 
 
 @router.post("/telemetry")

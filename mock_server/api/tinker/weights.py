@@ -6,13 +6,14 @@ from starlette.responses import Response
 from mock_server.api.call import Call, TenantCall
 from mock_server.api.tinker.answers import future, json_response
 from mock_server.api.tinker.bodies import LoadWeights, Save, WeightsInfo
+from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import checkpoints
 from mock_server.domain.errors import Invalid
 from mock_server.domain.operations import Body
 from mock_server.domain.orders import ORDER_TYPE, LoadOrder, SaveOrder
 from mock_server.domain.paths import CheckpointPath, checkpoint_name
 
-router = APIRouter(tags=["weights"])
+router = APIRouter(prefix=PREFIX, tags=["weights"])
 
 
 @router.post("/save_weights")
