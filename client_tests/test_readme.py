@@ -1,0 +1,57 @@
+"""The README's program prints what the README says, with the SDK's defaults and the README's own commands."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.cli.server_process import ROOT, TINKER_MOCK, clean_environment, serving, tinker_mock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROGRAM: Final = (sys.executable, str(ROOT / "examples" / "memorise.py"))
+NUMBER: Final = re.compile(r"\d+\.\d+")
+
+
+def promised() -> str:
+    """The output that the README shows."""
+    shown = re.search(
+        r"^What it prints:\n\n```text\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert shown is not None
+    return shown[1]
+
+
+def assert_as_promised(printed: str) -> None:
+    assert NUMBER.sub("#", printed) == NUMBER.sub("#", promised())
+    # Another machine's floating point may round the last digit the other way.
+    expected = [float(number) for number in NUMBER.findall(promised())]
+    assert [float(number) for number in NUMBER.findall(printed)] == pytest.approx(expected, abs=0.003)
+
+
+def test_run_gives_the_program_all_that_it_needs(tmp_path: Path) -> None:
+    # A cache of its own, so that the tokenizer is asked for as on a new machine.
+    done = tinker_mock("run", "--", *PROGRAM, environment={"XDG_CACHE_HOME": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    assert_as_promised(done.stdout)
+
+
+def test_serve_and_env_do_too(tmp_path: Path) -> None:
+    with serving(cwd=tmp_path) as server:
+        script = f'eval "$({" ".join(TINKER_MOCK)} env --port {server.port})" && {" ".join(PROGRAM)}'
+        done = subprocess.run(
+            ["bash", "-c", script],
+            env=clean_environment({"XDG_CACHE_HOME": str(tmp_path / "cache")}),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert_as_promised(done.stdout)
+        assert server.stop() == 0
