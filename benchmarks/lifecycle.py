@@ -45,13 +45,18 @@ def start(new_server: Callable[[], Command], requests: Requests, turns: int) -> 
     ]
 
 
-def idle(server: Server, seconds: float) -> list[Figure]:
-    """CPU and memory of a server that has just started and is left alone."""
-    time.sleep(1)  # what it does after it began to answer is start-up, not idleness
-    cpu, start = server.cpu_s(), time.perf_counter()
+def idle(server: Server, bare: Server, seconds: float) -> list[Figure]:
+    """CPU and memory of two servers that have just started and are left alone, in the same moments."""
+    time.sleep(1)  # what they do after they began to answer is start-up, not idleness
+    cpu, bare_cpu, start = server.cpu_s(), bare.cpu_s(), time.perf_counter()
     time.sleep(seconds)
-    share = (server.cpu_s() - cpu) / (time.perf_counter() - start)
-    return [Figure(IDLE, "% of a core", share * 100), Figure(IDLE, "RSS MB", server.rss_mb())]
+    elapsed = time.perf_counter() - start
+    shares = (server.cpu_s() - cpu) / elapsed * 100, (bare.cpu_s() - bare_cpu) / elapsed * 100
+    return [_beside_bare("% of a core", *shares), _beside_bare("RSS MB", server.rss_mb(), bare.rss_mb())]
+
+
+def _beside_bare(measure: str, value: float, other: float) -> Figure:
+    return Figure(IDLE, measure, value, other, value / other if other else None)
 
 
 async def _healthz(server: Server, requests: Requests) -> None:

@@ -61,8 +61,8 @@ def _lifecycle(profile: Profile, workspace: Path, tell: Tell) -> list[Figure]:
 
     figures = lifecycle.start(fresh, REQUESTS, profile.turns)
     tell("idleness")
-    with Server(fresh()) as server:
-        return figures + lifecycle.idle(server, profile.idle_seconds)
+    with Server(fresh()) as server, Server(bare_app(SHIPPED_ANSWERS)) as bare:
+        return figures + lifecycle.idle(server, bare, profile.idle_seconds)
 
 
 def _real_against_bare(profile: Profile, workspace: Path, tell: Tell) -> list[Figure]:
