@@ -36,8 +36,10 @@ def issue(tenant: str, secret: bytes, now: float) -> str:
 def tenant_of_token(token: str, secret: bytes, now: float) -> str:
     """Whose token it is; InvalidToken where it was not signed here or has expired."""
     signed, _, signature = token.rpartition(".")
-    # The signature covers the header too, so its algorithm can't be another one than ours.
-    if not signed.count(".") == 1 or not compare_digest(signature, _signature(signed, secret)):
+    # The signature covers the header too, so its algorithm can't be another one than ours. Compared as bytes, since
+    # compare_digest raises for text that is not ASCII, and a header may hold any.
+    genuine = compare_digest(_bytes(signature), _bytes(_signature(signed, secret)))
+    if signed.count(".") != 1 or not genuine:
         raise InvalidToken("the token in X-API-Key was not issued by this server: exchange an API key at auth/token")
     claims: dict[str, Any] = json.loads(urlsafe_b64decode(_padded(signed.partition(".")[2])))
     if claims["exp"] <= now:
@@ -50,9 +52,13 @@ def _pack(value: dict[str, Any]) -> str:
 
 
 def _signature(signed: str, secret: bytes) -> str:
-    digest = new(secret, signed.encode("utf-8", "surrogatepass"), sha256).digest()
+    digest = new(secret, _bytes(signed), sha256).digest()
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _padded(text: str) -> str:
     return text + "=" * (-len(text) % 4)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
