@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, or_
-from sqlmodel import col, func, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 
-from mock_server.domain import training_runs
-from mock_server.domain.accounts import account, totals
+from mock_server.domain import accounts, training_runs
 from mock_server.domain.errors import Forbidden, Invalid, NotFound, OperationFailed
 from mock_server.domain.paths import CheckpointPath
-from mock_server.store import Transaction
-from mock_server.store.artifacts import StoredFile
-from mock_server.store.tables import Artifact, Checkpoint, TrainingRun
+from mock_server.store import Command, Query, StoredFile, Transaction
+from mock_server.store.tables import CHECKPOINTS, Checkpoint, TrainingRun
 
 MAX_TTL_SECONDS = 10 * 365 * 86400
 """Ten years, the longest that the SDK's documentation promises."""
@@ -21,7 +18,33 @@ MAX_TTL_SECONDS = 10 * 365 * 86400
 NAME_TAKEN = "Checkpoint with the same name already exists. Please choose a different name to avoid overwriting."
 """The real service's own words."""
 
-CHECKPOINTS: Table = Checkpoint.__table__  # type: ignore[attr-defined]  # SQLModel does not declare what it makes
+_UNEXPIRED = or_(CHECKPOINTS.c.expires_at.is_(None), CHECKPOINTS.c.expires_at > bindparam("now"))
+_MINE = CHECKPOINTS.c.tenant == bindparam("tenant")
+_VISIBLE = (CHECKPOINTS.c.training_run_id == bindparam("run"), or_(_MINE, CHECKPOINTS.c.public), _UNEXPIRED)
+
+
+def _newest_first(*wanted: ColumnElement[bool]) -> Query[Checkpoint]:
+    newest_first = select(*training_runs.listed(CHECKPOINTS)).where(*wanted).order_by(CHECKPOINTS.c.number.desc())
+    return Query(newest_first.limit(bindparam("limit")).offset(bindparam("offset")))
+
+
+_AT: Final = Query[Checkpoint](
+    select(CHECKPOINTS).where(
+        CHECKPOINTS.c.training_run_id == bindparam("run"),
+        CHECKPOINTS.c.kind == bindparam("kind"),
+        CHECKPOINTS.c.name == bindparam("name"),
+    )
+)
+_DELETE: Final = Command(CHECKPOINTS.delete().where(CHECKPOINTS.c.number == bindparam("number")))
+_EXPIRED: Final = Query[Checkpoint](
+    select(CHECKPOINTS).where(CHECKPOINTS.c.expires_at <= bindparam("now")).limit(bindparam("limit"))
+)
+_PAGE: Final = _newest_first(_MINE, _UNEXPIRED)
+_OVERDUE: Final = Query[Any](
+    select(func.count().label("total")).where(CHECKPOINTS.c.expires_at <= bindparam("now"), _MINE)
+)
+_OF_RUN: Final = _newest_first(*_VISIBLE)
+_OF_RUN_TOTAL: Final = Query[Any](select(func.count().label("total")).where(*_VISIBLE))
 
 
 @dataclass(frozen=True)
@@ -40,8 +63,7 @@ def save(tx: Transaction, run: TrainingRun, path: CheckpointPath, file: StoredFi
         raise OperationFailed(NAME_TAKEN)
     if previous is not None:
         _remove(tx, previous)
-    owner = account(tx, run.tenant)
-    owner.checkpoints += 1
+    accounts.count(tx, run.tenant, checkpoints=1)
     checkpoint = Checkpoint(
         tenant=run.tenant,
         training_run_id=run.id,
@@ -62,7 +84,7 @@ def save(tx: Transaction, run: TrainingRun, path: CheckpointPath, file: StoredFi
         created_at=tx.now,
         expires_at=None if options.ttl_seconds is None else tx.now + options.ttl_seconds,
     )
-    tx.session.add_all([owner, checkpoint])
+    tx.session.add(checkpoint)
     tx.session.flush()
     return checkpoint
 
@@ -90,16 +112,12 @@ def delete(tx: Transaction, tenant: str, path: CheckpointPath) -> None:
 
 def set_public(tx: Transaction, tenant: str, path: CheckpointPath, *, public: bool) -> None:
     """Publish or withdraw. Saying it twice is no error: the SDK would take 409 for "try again" and hang."""
-    checkpoint = owned(tx, tenant, path)
-    checkpoint.public = public
-    tx.session.add(checkpoint)
+    _update(tx, owned(tx, tenant, path), public=public)
 
 
 def set_ttl(tx: Transaction, tenant: str, path: CheckpointPath, ttl_seconds: int | None) -> None:
     """Let it expire that many seconds from now, or, with None, never."""
-    checkpoint = owned(tx, tenant, path)
-    checkpoint.expires_at = None if ttl_seconds is None else tx.now + ttl_seconds
-    tx.session.add(checkpoint)
+    _update(tx, owned(tx, tenant, path), expires_at=None if ttl_seconds is None else tx.now + ttl_seconds)
 
 
 def check_ttl(ttl_seconds: int | None, minimum: int) -> None:
@@ -112,14 +130,11 @@ def of_run(
     tx: Transaction, tenant: str, run_id: str, *, limit: int | None, offset: int
 ) -> tuple[Sequence[Checkpoint], int]:
     """A run's checkpoints, newest first, and how many there are; only the published ones of another tenant's run."""
-    visible = or_(col(Checkpoint.tenant) == tenant, col(Checkpoint.public).is_(True))
-    wanted = (Checkpoint.training_run_id == run_id, visible, _unexpired(tx.now))
-    newest_first = select(Checkpoint).where(*wanted).order_by(col(Checkpoint.number).desc())
-    found = tx.session.exec(newest_first.limit(limit).offset(offset)).all()
-    if not found and not offset:
+    whose = {"run": run_id, "tenant": tenant, "now": tx.now}
+    total: int = tx.rows(_OF_RUN_TOTAL, **whose)[0].total
+    if not total:
         training_runs.any_status(tx, tenant, run_id)
-    total = select(func.count()).select_from(Checkpoint).where(*wanted)
-    return found, len(found) if limit is None and not offset else tx.session.exec(total).one()
+    return tx.rows(_OF_RUN, **whose, limit=total if limit is None else limit, offset=offset), total
 
 
 def page(tx: Transaction, tenant: str, *, limit: int, offset: int) -> tuple[Sequence[Checkpoint], int]:
@@ -127,43 +142,32 @@ def page(tx: Transaction, tenant: str, *, limit: int, offset: int) -> tuple[Sequ
 
     The total comes from the tenant's counter, less what has expired and is not swept yet.
     """
-    mine = Checkpoint.tenant == tenant
-    wanted = select(Checkpoint).where(mine, _unexpired(tx.now)).order_by(col(Checkpoint.number).desc())
-    found = tx.session.exec(wanted.limit(limit).offset(offset)).all()
-    overdue = select(func.count()).select_from(Checkpoint).where(col(Checkpoint.expires_at) <= tx.now, mine)
-    return found, totals(tx, tenant).checkpoints - tx.session.exec(overdue).one()
+    found = tx.rows(_PAGE, tenant=tenant, now=tx.now, limit=limit, offset=offset)
+    overdue: int = tx.rows(_OVERDUE, tenant=tenant, now=tx.now)[0].total
+    return found, accounts.totals(tx, tenant).checkpoints - overdue
 
 
 def sweep(tx: Transaction) -> int:
     """Remove what has expired; returns how many."""
-    expired = tx.session.exec(select(Checkpoint).where(col(Checkpoint.expires_at) <= tx.now).limit(1000)).all()
+    expired = tx.rows(_EXPIRED, now=tx.now, limit=1000)
     for checkpoint in expired:
         _remove(tx, checkpoint)
     return len(expired)
 
 
-def content(tx: Transaction, checkpoint: Checkpoint) -> tuple[str, str]:
-    """Where its content is: the artifact and the digest that it must have."""
-    row = tx.session.get_one(Artifact, checkpoint.artifact)
-    return row.id, row.digest
-
-
 def _at(tx: Transaction, path: CheckpointPath) -> Checkpoint | None:
-    here = (Checkpoint.training_run_id == path.run_id, Checkpoint.kind == path.kind, Checkpoint.name == path.name)
-    return tx.session.exec(select(Checkpoint).where(*here)).first()
+    return tx.row(_AT, run=path.run_id, kind=path.kind, name=path.name)
+
+
+def _update(tx: Transaction, checkpoint: Checkpoint, **values: Any) -> None:
+    tx.connection.execute(CHECKPOINTS.update().where(CHECKPOINTS.c.number == checkpoint.number).values(values))
 
 
 def _remove(tx: Transaction, checkpoint: Checkpoint) -> None:
-    owner = account(tx, checkpoint.tenant)
-    owner.checkpoints -= 1
-    tx.session.add(owner)
-    tx.session.delete(checkpoint)
+    accounts.count(tx, checkpoint.tenant, checkpoints=-1)
+    tx.run(_DELETE, number=checkpoint.number)
     tx.release_artifact(checkpoint.artifact)
 
 
 def _expired(checkpoint: Checkpoint, now: float) -> bool:
     return checkpoint.expires_at is not None and checkpoint.expires_at <= now
-
-
-def _unexpired(now: float) -> ColumnElement[bool]:
-    return or_(CHECKPOINTS.c.expires_at.is_(None), CHECKPOINTS.c.expires_at > now)

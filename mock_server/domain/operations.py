@@ -1,24 +1,23 @@
 """Operations: accepted once, executed once, remembered until their results expire.
 
-These rules are on the path of every training step, so they speak Core to the connection and select only the columns
-that they need.
+These rules are on the path of every training step, so their statements are prepared and select only the columns that
+they need.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from sqlalchemy import Row, Table, bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 
 from mock_server.domain import ids
-from mock_server.domain.errors import Conflict, Gone, NotFound
-from mock_server.store import Transaction
-from mock_server.store.artifacts import StoredFile
-from mock_server.store.tables import Operation, TrainingRun
+from mock_server.domain.errors import Conflict, Gone, Invalid, NotFound
+from mock_server.store import Command, Query, StoredFile, Transaction
+from mock_server.store.tables import ARTIFACTS, OPERATIONS, RUNS, Operation
 
-OPERATIONS: Final[Table] = Operation.__table__  # type: ignore[attr-defined]  # SQLModel does not declare what it makes
-RUNS: Final[Table] = TrainingRun.__table__  # type: ignore[attr-defined]
+CHANGES_STATE: Final = ("forward_backward", "optim_step")
+"""The kinds that leave a trace in a run's state, so that their bodies are needed until a snapshot stands for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,177 +67,77 @@ class Outcome:
     error_category: str | None = None
 
 
-_EXISTING = select(OPERATIONS.c.id, OPERATIONS.c.position, OPERATIONS.c.state, OPERATIONS.c.body_hash).where(
-    OPERATIONS.c.id == bindparam("id")
+def _one_of(column: ColumnElement[Any], values: tuple[str, ...]) -> ColumnElement[bool]:
+    """As constants in the text, which is how the planner finds an index of only these."""
+    return column.in_([literal_column(f"'{value}'") for value in values])
+
+
+_COLUMNS: Final = OPERATIONS.c
+_THIS: Final = _COLUMNS.id == bindparam("operation")
+_OF_TARGET: Final = _COLUMNS.target == bindparam("target")
+_QUEUED: Final = _one_of(_COLUMNS.state, ("queued",))
+_ENDED: Final = _one_of(_COLUMNS.state, ("succeeded", "failed", "cancelled"))
+_CHANGES_STATE: Final = _one_of(_COLUMNS.kind, CHANGES_STATE)
+_HEADER: Final = [_COLUMNS[name] for name in ("id", "tenant", "kind", "target", "seq_id", "position", "state")]
+
+# Submitting.
+
+_EXISTING: Final = Query[Operation](
+    select(_COLUMNS.id, _COLUMNS.position, _COLUMNS.body_hash, _COLUMNS.error).where(_THIS)
 )
-_LAST_POSITION = select(func.max(OPERATIONS.c.position)).where(OPERATIONS.c.target == bindparam("target"))
-_INSERT = OPERATIONS.insert()
+_LAST_POSITION: Final = Query[Any](select(func.max(_COLUMNS.position).label("position")).where(_OF_TARGET))
+_INSERT: Final = Command(OPERATIONS.insert().values({column: bindparam(column.name) for column in _COLUMNS}))
+_DELETE: Final = Command(OPERATIONS.delete().where(_THIS))
+_BLANK: Final[dict[str, Any]] = dict.fromkeys(column.name for column in _COLUMNS)
 
 
-def submit(tx: Transaction, submission: Submission, *, key: str | int | None = None, redo: bool = False) -> Accepted:
+def submit(tx: Transaction, submission: Submission, *, key: str | None = None, redo: bool = False) -> Accepted:
     """Write the operation down, or recognise one that was written down before.
 
     `key` names it within its target where it has no seq_id; `redo` lets a failed one be tried again under its id.
     Conflict where the same number already stands for another request.
     """
-    seq_id = submission.seq_id
-    if seq_id is not None:
-        operation_id = ids.operation_id(submission.target, seq_id)
-        position = seq_id * ids.POSITIONS_PER_SEQ_ID
-    else:
-        position = _after_all(tx, submission.target)
-        operation_id = ids.operation_id(submission.target, f"+{position}" if key is None else key)
-    existing = tx.connection.execute(_EXISTING, {"id": operation_id}).first()
-    if existing is not None and redo and existing.state == "failed":
-        tx.connection.execute(OPERATIONS.delete().where(OPERATIONS.c.id == operation_id))
+    operation_id, position = _place(tx, submission, key)
+    existing = tx.row(_EXISTING, operation=operation_id)
+    if existing is not None and redo and existing.error is not None:
+        position = existing.position
+        _release_files(tx, "body_file", _COLUMNS.id == operation_id)
+        tx.run(_DELETE, operation=operation_id)
         existing = None
-    if existing is not None:
-        if existing.body_hash != submission.body.digest:
-            raise Conflict(
-                f"seq_id {seq_id if seq_id is not None else key} of {submission.target!r} was used before by another "
-                "request: repeat that one unchanged, or use the next seq_id"
-            )
-        return Accepted(existing.id, existing.position, new=False)
-    _insert(tx, submission, operation_id, position)
-    return Accepted(operation_id, position, new=True)
+    if existing is None:
+        _insert(tx, submission, operation_id, position)
+        return Accepted(operation_id, position, new=True)
+    if existing.body_hash != submission.body.digest:
+        number = "The request" if submission.seq_id is None else f"seq_id {submission.seq_id}"
+        raise Conflict(
+            f"{number} of {submission.target!r} was made before with another content: "
+            "repeat it unchanged, or use the next number"
+        )
+    return Accepted(existing.id, existing.position, new=False)
 
 
 def consume(tx: Transaction, submission: Submission, message: str) -> None:
     """A request that was refused has used up its seq_id all the same: nobody will fill that gap."""
-    accepted = submit(tx, submission)
-    if accepted.new:
-        record(tx, [Outcome(accepted.id, "failed", error=message, error_category="user")])
+    operation_id, position = _place(tx, submission, None)
+    if tx.row(_EXISTING, operation=operation_id) is None:
+        failed = {"state": "failed", "error": message, "error_category": "user", "finished_at": tx.now}
+        _insert(tx, submission, operation_id, position, **failed)
 
 
-def record(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
-    """Write down how operations ended. A terminal state never changes again."""
-    rows = [
-        {
-            "b_id": outcome.id,
-            "state": outcome.state,
-            "result_type": outcome.result_type,
-            "result": outcome.result if outcome.result_file is None else None,
-            "result_file": None if outcome.result_file is None else tx.add_artifact(outcome.result_file),
-            "error": outcome.error,
-            "error_category": outcome.error_category,
-            "finished_at": tx.now,
-        }
-        for outcome in outcomes
-    ]
-    tx.connection.execute(_RECORD, rows)
+def _place(tx: Transaction, submission: Submission, key: str | None) -> tuple[str, int]:
+    """The operation's id and its place in its target's order."""
+    if submission.seq_id is None:
+        last = tx.rows(_LAST_POSITION, target=submission.target)[0].position
+        position = 0 if last is None else last + 1
+        return ids.operation_id(submission.target, key or f"+{position}"), position
+    if not 0 <= submission.seq_id <= ids.MAX_SEQ_ID:
+        raise Invalid(f"seq_id is {submission.seq_id}: give 0 to {ids.MAX_SEQ_ID}")
+    return ids.operation_id(submission.target, submission.seq_id), submission.seq_id * ids.POSITIONS_PER_SEQ_ID
 
 
-_RECORD = OPERATIONS.update().where(OPERATIONS.c.id == bindparam("b_id"), OPERATIONS.c.state == "queued")
-
-
-def touch_run(tx: Transaction, run_id: str, steps: int) -> None:
-    """Note on the run's row that it was asked for something, and how many optimizer steps it has made."""
-    tx.connection.execute(_TOUCH, {"b_id": run_id, "last_request_at": tx.now, "optimizer_steps": steps})
-
-
-_TOUCH = RUNS.update().where(RUNS.c.id == bindparam("b_id"))
-
-
-def found(tx: Transaction, tenant: str, operation_id: str) -> Row[Any]:
-    """The row of the tenant's operation. NotFound for anybody else's; Gone when its result has expired."""
-    row = tx.connection.execute(select(OPERATIONS).where(OPERATIONS.c.id == operation_id)).first()
-    if row is None or row.tenant != tenant:
-        raise NotFound(unknown(operation_id))
-    if row.state == "expired":
-        raise Gone(f"the result of request_id {operation_id!r} has expired: submit the request again")
-    return row
-
-
-def unknown(operation_id: str) -> str:
-    return f"request_id {operation_id!r} does not exist: use the one that the submission returned"
-
-
-def unfinished(tx: Transaction) -> Sequence[Row[Any]]:
-    """All operations left over from the last time the server ran, each target's in its order."""
-    wanted = select(*_HEADER).where(OPERATIONS.c.state == "queued")
-    return tx.connection.execute(wanted.order_by(OPERATIONS.c.target, OPERATIONS.c.position)).all()
-
-
-def replayable(tx: Transaction, target: str, *, after: int) -> Sequence[Row[Any]]:
-    """The ended operations behind a position that left a trace in the run's state, in their order."""
-    done = OPERATIONS.c.state.in_(("succeeded", "expired")) & OPERATIONS.c.kind.in_(("forward_backward", "optim_step"))
-    wanted = select(*_HEADER).where(OPERATIONS.c.target == target, OPERATIONS.c.position > after, done)
-    return tx.connection.execute(wanted.order_by(OPERATIONS.c.position)).all()
-
-
-def ended_samples(tx: Transaction, sampler_id: str) -> Sequence[Row[Any]]:
-    """A sampler's samples that ended and whose results can be fetched still, with the results' sizes in bytes."""
-    size = func.length(OPERATIONS.c.result).label("size")
-    ended = OPERATIONS.c.state.in_(("succeeded", "failed", "cancelled"))
-    wanted = select(*_HEADER, size).where(OPERATIONS.c.target == sampler_id, ended)
-    rows: Sequence[Row[Any]] = tx.connection.execute(wanted.order_by(OPERATIONS.c.position)).all()
-    return rows
-
-
-_HEADER: list[Any] = [OPERATIONS.c[name] for name in ("id", "tenant", "kind", "target", "seq_id", "position", "state")]
-
-
-def last_position(tx: Transaction, target: str) -> int | None:
-    """The place of the newest operation that has ended and that none still queued stands before."""
-    here = OPERATIONS.c.target == target
-    queued = select(func.min(OPERATIONS.c.position)).where(here, OPERATIONS.c.state == "queued")
-    first_queued: int | None = tx.connection.execute(queued).scalar()
-    ended = select(func.max(OPERATIONS.c.position)).where(here, OPERATIONS.c.state != "queued")
-    if first_queued is not None:
-        ended = ended.where(OPERATIONS.c.position < first_queued)
-    return tx.connection.execute(ended).scalar()
-
-
-def body(tx: Transaction, operation_id: str) -> Body:
-    """What was asked, from its row or its file."""
-    columns = (OPERATIONS.c.body_type, OPERATIONS.c.body, OPERATIONS.c.body_file, OPERATIONS.c.body_hash)
-    row = tx.connection.execute(select(*columns).where(OPERATIONS.c.id == operation_id)).one()
-    content = bytes(row.body) if row.body_file is None else tx.read_artifact(row.body_file)
-    return Body(row.body_type, content, None, bytes(row.body_hash))
-
-
-def outcome(tx: Transaction, row: Row[Any]) -> Outcome:
-    """How the operation of this row ended."""
-    result = row.result if row.result_file is None else tx.read_artifact(row.result_file)
-    return Outcome(row.id, row.state, row.result_type, result, None, row.error, row.error_category)
-
-
-def drop_bodies(tx: Transaction, target: str, *, after: int, through: int) -> None:
-    """Forget what was asked between two positions: a snapshot stands for it now."""
-    covered = (OPERATIONS.c.target == target) & OPERATIONS.c.position.between(after + 1, through)
-    _release_files(tx, "body_file", covered)
-    tx.connection.execute(OPERATIONS.update().where(covered).values(body=None, body_file=None))
-
-
-def expire(tx: Transaction, *, finished_before: float, limit: int = 5000) -> int:
-    """Let results go that nobody fetched for long; returns how many. The rows stay, so that a late retry is known."""
-    old = (
-        select(OPERATIONS.c.id)
-        .where(OPERATIONS.c.finished_at < finished_before, OPERATIONS.c.state != "expired")
-        .limit(limit)
-    )
-    chosen = [row.id for row in tx.connection.execute(old)]
-    expired = OPERATIONS.c.id.in_(chosen)
-    _release_files(tx, "result_file", expired)
-    tx.connection.execute(
-        OPERATIONS.update().where(expired).values(state="expired", result=None, result_file=None, finished_at=None)
-    )
-    return len(chosen)
-
-
-def skip_to(tx: Transaction, run_id: str, position: int) -> None:
-    """The run goes on without what was missing before this position; written down before anything behind it runs."""
-    tx.connection.execute(RUNS.update().where(RUNS.c.id == run_id).values(skipped_to=position))
-
-
-def _after_all(tx: Transaction, target: str) -> int:
-    last: int | None = tx.connection.execute(_LAST_POSITION, {"target": target}).scalar()
-    return 0 if last is None else last + 1
-
-
-def _insert(tx: Transaction, submission: Submission, operation_id: str, position: int) -> None:
+def _insert(tx: Transaction, submission: Submission, operation_id: str, position: int, **ended: Any) -> None:
     body = submission.body
-    row = {
+    row = _BLANK | {
         "id": operation_id,
         "tenant": submission.tenant,
         "kind": submission.kind,
@@ -252,11 +151,177 @@ def _insert(tx: Transaction, submission: Submission, operation_id: str, position
         "body_file": None if body.file is None else tx.add_artifact(body.file),
         "created_at": tx.now,
     }
-    tx.connection.execute(_INSERT, row)
+    tx.run_many(_INSERT, [row | ended])
 
 
-def _release_files(tx: Transaction, column: str, which: Any) -> None:
-    file = OPERATIONS.c[column]
-    files: Iterable[str] = tx.connection.execute(select(file).where(which, file.is_not(None))).scalars().all()
-    for name in files:
+# Ending.
+
+_RECORD: Final = Command(
+    OPERATIONS.update()
+    .where(_THIS, _QUEUED)
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in ("state", "result_type", "result", "result_file", "error", "error_category", "finished_at")
+        }
+    )
+)
+_TOUCH: Final = Command(
+    RUNS.update()
+    .where(RUNS.c.id == bindparam("run"))
+    .values(last_request_at=bindparam("now"), optimizer_steps=bindparam("steps"))
+)
+_SKIP: Final = Command(RUNS.update().where(RUNS.c.id == bindparam("run")).values(skipped_to=bindparam("to")))
+
+
+def record(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
+    """Write down how operations ended. A terminal state never changes again."""
+    tx.run_many(_RECORD, [_ending(tx, outcome) for outcome in outcomes if outcome.result_file is None])
+    for outcome in outcomes:
+        if outcome.result_file is not None:
+            if tx.run_many(_RECORD, [_ending(tx, outcome)]):
+                tx.add_artifact(outcome.result_file)
+            else:
+                tx.discard(outcome.result_file)
+
+
+def _ending(tx: Transaction, outcome: Outcome) -> dict[str, Any]:
+    file = outcome.result_file
+    return {
+        "operation": outcome.id,
+        "new_state": outcome.state,
+        "new_result_type": outcome.result_type,
+        "new_result": outcome.result if file is None else None,
+        "new_result_file": None if file is None else file.id,
+        "new_error": outcome.error,
+        "new_error_category": outcome.error_category,
+        "new_finished_at": tx.now,
+    }
+
+
+def touch_run(tx: Transaction, run_id: str, steps: int) -> None:
+    """Note on the run's row that it was asked for something, and how many optimizer steps it has made."""
+    tx.run(_TOUCH, run=run_id, now=tx.now, steps=steps)
+
+
+def skip_to(tx: Transaction, run_id: str, position: int) -> None:
+    """The run goes on without what was missing before this position; written down before anything behind it runs."""
+    tx.run(_SKIP, run=run_id, to=position)
+
+
+# Asking.
+
+_FOUND: Final = Query[Operation](
+    select(*[column for column in _COLUMNS if column.name not in {"body", "body_hash", "body_type"}]).where(_THIS)
+)
+_BODY: Final = Query[Operation](
+    select(_COLUMNS.body_type, _COLUMNS.body, _COLUMNS.body_file, _COLUMNS.body_hash).where(_THIS)
+)
+_UNFINISHED: Final = Query[Any](select(*_HEADER).where(_QUEUED).order_by(_COLUMNS.target, _COLUMNS.position))
+_REPLAYABLE: Final = Query[Any](
+    select(*_HEADER)
+    # An expired failure has kept its error: it changed nothing, and would fail again.
+    .where(
+        _OF_TARGET,
+        _COLUMNS.position > bindparam("after"),
+        _one_of(_COLUMNS.state, ("succeeded", "expired")),
+        _CHANGES_STATE,
+        _COLUMNS.error.is_(None),
+    )
+    .order_by(_COLUMNS.position)
+)
+_ENDED_SAMPLES: Final = Query[Any](
+    select(*_HEADER, func.coalesce(func.length(_COLUMNS.result), ARTIFACTS.c.size_bytes, 0).label("size"))
+    .select_from(OPERATIONS.outerjoin(ARTIFACTS, ARTIFACTS.c.id == _COLUMNS.result_file))
+    .where(_OF_TARGET, _ENDED)
+    .order_by(_COLUMNS.position)
+)
+_FIRST_QUEUED: Final = Query[Any](select(func.min(_COLUMNS.position).label("position")).where(_OF_TARGET, _QUEUED))
+_LAST_ENDED: Final = Query[Any](
+    select(func.max(_COLUMNS.position).label("position")).where(
+        _OF_TARGET, _COLUMNS.position < bindparam("before"), _COLUMNS.state != literal_column("'queued'")
+    )
+)
+
+
+def found(tx: Transaction, tenant: str, operation_id: str) -> Operation:
+    """The tenant's operation. NotFound for anybody else's; Gone when its result has expired."""
+    row = tx.row(_FOUND, operation=operation_id)
+    if row is None or row.tenant != tenant:
+        raise NotFound(unknown(operation_id))
+    if row.state == "expired":
+        raise Gone(f"the result of request_id {operation_id!r} has expired: submit the request again")
+    return row
+
+
+def unknown(operation_id: str) -> str:
+    return f"request_id {operation_id!r} does not exist: use the one that the submission returned"
+
+
+def outcome(tx: Transaction, row: Operation) -> Outcome:
+    """How the operation of this row ended."""
+    result = row.result if row.result_file is None else tx.read_artifact(row.result_file)
+    return Outcome(row.id, row.state, row.result_type, result, None, row.error, row.error_category)
+
+
+def body(tx: Transaction, operation_id: str) -> Body:
+    """What was asked, from its row or its file."""
+    row = tx.rows(_BODY, operation=operation_id)[0]
+    content = tx.read_artifact(row.body_file) if row.body is None and row.body_file is not None else row.body
+    assert content is not None, f"the body of operation {operation_id} was dropped, so nothing may ask for it"
+    return Body(row.body_type, content, None, row.body_hash)
+
+
+def unfinished(tx: Transaction) -> Sequence[Any]:
+    """All operations left over from the last time the server ran, each target's in its order."""
+    return tx.rows(_UNFINISHED)
+
+
+def replayable(tx: Transaction, target: str, *, after: int) -> Sequence[Any]:
+    """The ended operations behind a position that left a trace in the run's state, in their order."""
+    return tx.rows(_REPLAYABLE, target=target, after=after)
+
+
+def ended_samples(tx: Transaction, sampler_id: str) -> Sequence[Any]:
+    """A sampler's samples that ended and whose results can be fetched still, with the results' `size` in bytes."""
+    return tx.rows(_ENDED_SAMPLES, target=sampler_id)
+
+
+def last_position(tx: Transaction, target: str) -> int | None:
+    """The place of the newest operation that has ended and that none still queued stands before."""
+    first_queued = tx.rows(_FIRST_QUEUED, target=target)[0].position
+    before = ids.END_OF_POSITIONS if first_queued is None else first_queued
+    position: int | None = tx.rows(_LAST_ENDED, target=target, before=before)[0].position
+    return position
+
+
+# Forgetting.
+
+
+def drop_bodies(tx: Transaction, target: str, *, after: int, through: int) -> None:
+    """Forget what was asked between two positions: a snapshot stands for it now."""
+    covered = (_COLUMNS.target == target) & _COLUMNS.position.between(after + 1, through)
+    _release_files(tx, "body_file", covered)
+    tx.connection.execute(OPERATIONS.update().where(covered).values(body=None, body_file=None))
+
+
+def expire(tx: Transaction, *, finished_before: float, limit: int = 5000) -> int:
+    """Let results go that nobody fetched for long; returns how many. The rows stay, so that a late retry is known."""
+    overdue = select(_COLUMNS.id).where(_COLUMNS.finished_at < finished_before).limit(limit)
+    chosen = tx.connection.execute(overdue).scalars().all()
+    expired = _COLUMNS.id.in_(chosen)
+    # What was asked goes too, unless it is part of a run's log.
+    unneeded = expired & ~_CHANGES_STATE
+    _release_files(tx, "result_file", expired)
+    _release_files(tx, "body_file", unneeded)
+    tx.connection.execute(OPERATIONS.update().where(unneeded).values(body=None, body_file=None))
+    tx.connection.execute(
+        OPERATIONS.update().where(expired).values(state="expired", result=None, result_file=None, finished_at=None)
+    )
+    return len(chosen)
+
+
+def _release_files(tx: Transaction, column: Literal["body_file", "result_file"], which: ColumnElement[bool]) -> None:
+    file = _COLUMNS[column]
+    for name in tx.connection.execute(select(file).where(which, file.is_not(None))).scalars().all():
         tx.release_artifact(name)

@@ -1,18 +1,34 @@
 """Sessions: what one ServiceClient opens, keeps alive by heartbeats, and finishes."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Table
-from sqlmodel import col, select
+from sqlalchemy import bindparam, select
 
-from mock_server.domain import ids
-from mock_server.domain.accounts import account, totals
+from mock_server.domain import accounts, ids
 from mock_server.domain.errors import Gone, NotFound
-from mock_server.store import Transaction
-from mock_server.store.tables import Sampler, Session, TrainingRun
+from mock_server.store import Command, Query, Transaction
+from mock_server.store.tables import RUNS, SAMPLERS, SESSIONS, Sampler, Session, TrainingRun
 
-SESSIONS: Table = Session.__table__  # type: ignore[attr-defined]  # SQLModel does not declare what it makes
+_ONE: Final = Query[Session](select(SESSIONS).where(SESSIONS.c.id == bindparam("session")))
+_BEAT: Final = Command(
+    SESSIONS.update().where(SESSIONS.c.id == bindparam("session")).values(heartbeat_at=bindparam("at"))
+)
+_NEWEST_FIRST: Final = Query[Session](
+    select(SESSIONS.c.id)
+    .where(SESSIONS.c.tenant == bindparam("tenant"))
+    .order_by(SESSIONS.c.number.desc())
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset"))
+)
+_RUNS: Final = Query[TrainingRun](
+    select(RUNS.c.id)
+    .where(RUNS.c.session_id == bindparam("session"), RUNS.c.status != "failed")
+    .order_by(RUNS.c.model_seq_id)
+)
+_SAMPLERS: Final = Query[Sampler](
+    select(SAMPLERS.c.id).where(SAMPLERS.c.session_id == bindparam("session")).order_by(SAMPLERS.c.number)
+)
 
 
 @dataclass(frozen=True)
@@ -37,11 +53,9 @@ class SessionContent:
 
 def create(tx: Transaction, tenant: str, new: NewSession, seed: int) -> str:
     """Open a session and return its id."""
-    owner = account(tx, tenant)
-    owner.sessions_made += 1
-    owner.sessions += 1
+    accounts.count(tx, tenant, sessions=1)
     session = Session(
-        id=ids.session_id(seed, tenant, owner.sessions_made),
+        id=ids.session_id(seed, tenant, accounts.totals(tx, tenant).sessions),
         tenant=tenant,
         created_at=tx.now,
         heartbeat_at=tx.now,
@@ -51,13 +65,13 @@ def create(tx: Transaction, tenant: str, new: NewSession, seed: int) -> str:
         project_id=new.project_id,
         sdk_version=new.sdk_version,
     )
-    tx.session.add_all([owner, session])
+    tx.session.add(session)
     return session.id
 
 
 def owned(tx: Transaction, tenant: str, session_id: str) -> Session:
-    """The tenant's session of that id, ended or not."""
-    session = tx.session.exec(select(Session).where(Session.id == session_id)).first()
+    """The tenant's session of that id, ended or not, to read only."""
+    session = tx.row(_ONE, session=session_id)
     if session is None or session.tenant != tenant:
         raise NotFound(f"session {session_id!r} does not exist: create one with create_session")
     return session
@@ -79,17 +93,14 @@ def check_alive(tx: Transaction, tenant: str, session_id: str) -> None:
 
 
 def record_heartbeat(tx: Transaction, session_id: str, at: float) -> None:
-    tx.connection.execute(SESSIONS.update().where(SESSIONS.c.id == session_id).values(heartbeat_at=at))
+    tx.run(_BEAT, session=session_id, at=at)
 
 
 def finish(tx: Transaction, tenant: str, session_id: str, *, reason: str, detail: str | None) -> None:
     """End the session as its client says. A repeat changes nothing."""
-    session = owned(tx, tenant, session_id)
-    if session.ended_at is None:
-        session.status = reason
-        session.status_detail = detail
-        session.ended_at = tx.now
-        tx.session.add(session)
+    if owned(tx, tenant, session_id).ended_at is None:
+        ended = {"status": reason, "status_detail": detail, "ended_at": tx.now}
+        tx.connection.execute(SESSIONS.update().where(SESSIONS.c.id == session_id).values(ended))
 
 
 def expire(tx: Transaction, *, silent_since: float) -> int:
@@ -100,19 +111,15 @@ def expire(tx: Transaction, *, silent_since: float) -> int:
 
 
 def content(tx: Transaction, tenant: str, session_id: str) -> SessionContent:
-    """The session with its runs and samplers, oldest first."""
-    session = owned(tx, tenant, session_id)
-    runs = select(TrainingRun.id).where(TrainingRun.session_id == session_id, TrainingRun.status != "failed")
-    samplers = select(Sampler.id).where(Sampler.session_id == session_id)
+    """The session with its runs, by their numbers, and its samplers, oldest first."""
     return SessionContent(
-        session,
-        list(tx.session.exec(runs.order_by(col(TrainingRun.number)))),
-        list(tx.session.exec(samplers.order_by(col(Sampler.number)))),
+        owned(tx, tenant, session_id),
+        [run.id for run in tx.rows(_RUNS, session=session_id)],
+        [sampler.id for sampler in tx.rows(_SAMPLERS, session=session_id)],
     )
 
 
 def page(tx: Transaction, tenant: str, *, limit: int, offset: int) -> tuple[list[str], int]:
     """Session ids of the tenant, newest first, and how many there are in all."""
-    wanted = select(Session.id).where(Session.tenant == tenant).order_by(col(Session.number).desc())
-    found = list(tx.session.exec(wanted.limit(limit).offset(offset)))
-    return found, totals(tx, tenant).sessions
+    found = [session.id for session in tx.rows(_NEWEST_FIRST, tenant=tenant, limit=limit, offset=offset)]
+    return found, accounts.totals(tx, tenant).sessions

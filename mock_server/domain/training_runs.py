@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ScalarSelect, bindparam, or_
-from sqlalchemy.orm import aliased
-from sqlmodel import col, func, select
+from sqlalchemy import ColumnElement, FromClause, ScalarSelect, bindparam, func, literal_column, or_, select
 
-from mock_server.domain import ids
-from mock_server.domain.accounts import account, totals, uses_our_tokenizers
+from mock_server.domain import accounts, ids
 from mock_server.domain.errors import Conflict, Invalid, NotFound
 from mock_server.domain.sessions import open_session
-from mock_server.store import Transaction
-from mock_server.store.tables import Checkpoint, Sampler, TrainingRun
+from mock_server.store import Query, Transaction
+from mock_server.store.tables import CHECKPOINTS, RUNS, Checkpoint, Sampler, TrainingRun
 
 MAX_RANK = 512
 ADAMW = {"type": "adamw"}
@@ -61,13 +58,11 @@ def create(tx: Transaction, tenant: str, new: NewRun, seed: int) -> TrainingRun:
     if not 1 <= new.adapter.rank <= MAX_RANK:
         raise Invalid(f"lora_config.rank is {new.adapter.rank}: give 1 to {MAX_RANK}")
     run_id = ids.training_run_id(session.id, new.model_seq_id)
-    run = tx.session.exec(select(TrainingRun).where(TrainingRun.id == run_id)).first()
+    run = _row(tx, run_id)
     if run is not None and run.status != "failed":
         return run
     if run is None:
-        owner = account(tx, tenant)
-        owner.training_runs += 1
-        tx.session.add(owner)
+        accounts.count(tx, tenant, training_runs=1)
         run = TrainingRun(
             id=run_id, tenant=tenant, session_id=session.id, model_seq_id=new.model_seq_id, base_model=new.base_model,
             rank=new.adapter.rank, lora_seed=0, created_at=tx.now, last_request_at=tx.now,
@@ -98,7 +93,7 @@ def owned(tx: Transaction, tenant: str, run_id: str) -> TrainingRun:
 
 def any_status(tx: Transaction, tenant: str, run_id: str) -> TrainingRun:
     """The same, also while it is being created or when that failed."""
-    run = tx.session.exec(select(TrainingRun).where(TrainingRun.id == run_id)).first()
+    run = _row(tx, run_id)
     if run is None or run.tenant != tenant:
         raise NotFound(unknown(run_id))
     return run
@@ -115,7 +110,7 @@ def fix_prior(tx: Transaction, row: TrainingRun | Sampler, tenant: str, served_s
     numbers must come out the same when the log is executed again.
     """
     if not row.prior_fixed:
-        row.prior_size = served_size if uses_our_tokenizers(tx, tenant) else None
+        row.prior_size = served_size if accounts.uses_our_tokenizers(tx, tenant) else None
         row.prior_fixed = True
         tx.session.add(row)
 
@@ -128,9 +123,13 @@ def check_usable(run: TrainingRun) -> None:
         raise Conflict(f"training run {run.id!r} is corrupted: restore a new run from its last checkpoint")
 
 
+def _row(tx: Transaction, run_id: str) -> TrainingRun | None:
+    return tx.session.execute(_ROW, {"run": run_id}).scalar_one_or_none()
+
+
 def summary(tx: Transaction, tenant: str, run_id: str) -> RunSummary:
     """One run as its owner sees it."""
-    found = tx.session.execute(_ONE, {"tenant": tenant, "run_id": run_id, "now": tx.now}).first()
+    found = tx.row(_ONE, tenant=tenant, run=run_id, now=tx.now)
     if found is None:
         raise NotFound(unknown(run_id))
     return RunSummary(*found)
@@ -140,43 +139,53 @@ def page(
     tx: Transaction, tenant: str, *, project_id: str | None, limit: int, offset: int
 ) -> tuple[Sequence[RunSummary], int]:
     """Runs of the tenant, newest first, and how many there are in all."""
-    which = {"tenant": tenant, "project_id": project_id, "limit": limit, "offset": offset, "now": tx.now}
+    place = {"tenant": tenant, "limit": limit, "offset": offset, "now": tx.now}
     if project_id is None:
-        found, total = tx.session.execute(_PAGE, which), totals(tx, tenant).training_runs
+        found, total = tx.rows(_PAGE, **place), accounts.totals(tx, tenant).training_runs
     else:
-        found, total = tx.session.execute(_PROJECT_PAGE, which), tx.session.execute(_PROJECT_TOTAL, which).scalar_one()
+        found = tx.rows(_PROJECT_PAGE, project=project_id, **place)
+        total = tx.rows(_PROJECT_TOTAL, project=project_id, tenant=tenant)[0].total
     return [RunSummary(*row) for row in found], total
+
+
+def listed(table: FromClause) -> list[ColumnElement[Any]]:
+    """The columns that lists read: without the optimizer, whose JSON would double the cost of a page."""
+    return [column for column in table.c if column.name != "optimizer"]
 
 
 def _newest(kind: str) -> ScalarSelect[Any]:
     """The number of a run's newest checkpoint of a kind that has not expired."""
-    checkpoint = aliased(Checkpoint)
-    unexpired = or_(col(checkpoint.expires_at).is_(None), col(checkpoint.expires_at) > bindparam("now"))
+    checkpoint = CHECKPOINTS.alias()
+    unexpired = or_(checkpoint.c.expires_at.is_(None), checkpoint.c.expires_at > bindparam("now"))
     return (
-        select(checkpoint.number)
-        .where(checkpoint.training_run_id == TrainingRun.id, checkpoint.kind == kind, unexpired)
-        .order_by(col(checkpoint.number).desc())
-        .limit(1)
-        .correlate(TrainingRun)
+        select(checkpoint.c.number)
+        .where(checkpoint.c.training_run_id == RUNS.c.id, checkpoint.c.kind == kind, unexpired)
+        .order_by(checkpoint.c.number.desc())
+        .limit(literal_column("1"))
+        .correlate(RUNS)
         .scalar_subquery()
     )
 
 
-# Built once: putting a statement together costs more than running it. One statement reads a page, whatever the number
-# of its runs and of their checkpoints.
-_training, _sampler = aliased(Checkpoint), aliased(Checkpoint)
+_ROW: Final = select(TrainingRun).where(RUNS.c.id == bindparam("run"))
+
+# One statement reads a page, whatever the number of its runs and of their checkpoints.
+_Summary = tuple[TrainingRun, Checkpoint | None, Checkpoint | None]
+_training, _sampler = CHECKPOINTS.alias("training"), CHECKPOINTS.alias("sampler")
 _SUMMARIES = (
-    select(TrainingRun, _training, _sampler)
-    .select_from(TrainingRun)
-    .outerjoin(_training, col(_training.number) == _newest("weights"))
-    .outerjoin(_sampler, col(_sampler.number) == _newest("sampler_weights"))
-    .where(col(TrainingRun.tenant) == bindparam("tenant"))
+    select(*listed(RUNS), *listed(_training), *listed(_sampler))
+    .select_from(
+        RUNS.outerjoin(_training, _training.c.number == _newest("weights")).outerjoin(
+            _sampler, _sampler.c.number == _newest("sampler_weights")
+        )
+    )
+    .where(RUNS.c.tenant == bindparam("tenant"))
 )
-_ONE = _SUMMARIES.where(col(TrainingRun.id) == bindparam("run_id"))
-_NEWEST_FIRST = _SUMMARIES.order_by(col(TrainingRun.number).desc())
-_PAGE = _NEWEST_FIRST.limit(bindparam("limit")).offset(bindparam("offset"))
-_IN_PROJECT = col(TrainingRun.project_id) == bindparam("project_id")
-_PROJECT_PAGE = _NEWEST_FIRST.where(_IN_PROJECT).limit(bindparam("limit")).offset(bindparam("offset"))
-_PROJECT_TOTAL = (
-    select(func.count()).select_from(TrainingRun).where(col(TrainingRun.tenant) == bindparam("tenant"), _IN_PROJECT)
+_IN_PROJECT = RUNS.c.project_id == bindparam("project")
+_NEWEST_FIRST = _SUMMARIES.order_by(RUNS.c.number.desc()).limit(bindparam("limit")).offset(bindparam("offset"))
+_ONE: Final = Query[_Summary](_SUMMARIES.where(RUNS.c.id == bindparam("run")))
+_PAGE: Final = Query[_Summary](_NEWEST_FIRST)
+_PROJECT_PAGE: Final = Query[_Summary](_NEWEST_FIRST.where(_IN_PROJECT))
+_PROJECT_TOTAL: Final = Query[Any](
+    select(func.count().label("total")).where(RUNS.c.tenant == bindparam("tenant"), _IN_PROJECT)
 )

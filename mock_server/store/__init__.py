@@ -3,9 +3,20 @@
 Nothing outside this package knows which database it is.
 """
 
-from mock_server.store.artifacts import Artifacts
+from mock_server.store.artifacts import Artifacts, DamagedArtifact, StoredFile
 from mock_server.store.errors import StorageUnavailable, StoreError
+from mock_server.store.prepared import Command, Query
 from mock_server.store.store import Store
 from mock_server.store.transaction import Transaction
 
-__all__ = ["Artifacts", "StorageUnavailable", "Store", "StoreError", "Transaction"]
+__all__ = [
+    "Artifacts",
+    "Command",
+    "DamagedArtifact",
+    "Query",
+    "StorageUnavailable",
+    "Store",
+    "StoreError",
+    "StoredFile",
+    "Transaction",
+]

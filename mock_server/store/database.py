@@ -1,22 +1,35 @@
-"""SQLite: how its connections are made. The one module that knows its pragmas.
+"""SQLite: how its connections are made, and what its errors mean. The one module that knows its pragmas.
 
 WAL, so that readers never wait for the writer. `power` durability is synchronous=FULL: a commit returns when it would
 survive a power cut; group commit makes that one fsync for all writes that wait. `process` leaves the flushing to the
-operating system: a killed server loses nothing, a power cut the last moments, and neither damages the file.
+operating system: a killed server loses nothing, a power cut the last moments, and neither damages the database.
 """
 
+import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Engine, event
+from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 from sqlmodel import create_engine
+
+_MAY_PASS: Final = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+}
 
 
 def open_engine(file: Path, *, durability: str) -> Engine:
     """An engine whose connections begin immediately and are never pooled: the store owns the two that it needs."""
     engine = create_engine(
-        f"sqlite:///{file}",
+        # An URL in text would end at a question mark in the directory's name.
+        URL.create("sqlite", database=str(file)),
         poolclass=NullPool,
         connect_args={"check_same_thread": False, "timeout": 30, "isolation_level": None},
     )
@@ -26,7 +39,7 @@ def open_engine(file: Path, *, durability: str) -> Engine:
         for pragma in (
             "journal_mode = WAL",
             f"synchronous = {'FULL' if durability == 'power' else 'NORMAL'}",
-            "foreign_keys = ON",
+            f"fullfsync = {durability == 'power'}",  # what macOS has for an fsync that reaches the disk
             "temp_store = MEMORY",
             "cache_size = -8000",  # 8 MB a connection: idle memory matters more here than a warm cache
             "journal_size_limit = 67108864",
@@ -35,8 +48,18 @@ def open_engine(file: Path, *, durability: str) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        # A deferred transaction that turns into a write can fail half-way; ours know what they are.
-        connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reader") else "BEGIN IMMEDIATE")
+    def begin(connection: Connection) -> None:
+        # A deferred transaction that turns into a write can fail half-way; ours know what they are. By the driver,
+        # since a read of one row would spend more time on this than on the row.
+        reads = connection.get_execution_options().get("reader")
+        connection.connection.cursor().execute("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def storage_fault(error: BaseException) -> str | None:
+    """What keeps the database from being written, where it can pass (a full disk); None for any other error."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", 0) & 0xFF in _MAY_PASS:
+        return str(cause)
+    return None

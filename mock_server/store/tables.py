@@ -3,17 +3,25 @@
 Times are seconds since the epoch, UTC, of the server's clock: SQLite has no time zones, and a float can't be naive.
 """
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, text
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, Table, text
 from sqlmodel import Field, SQLModel
+
+# 64 bits everywhere: PostgreSQL's INTEGER has 32. SQLite's own has 64, and only a key of that name numbers its rows.
+Long: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 SCHEMA_VERSION = 1
 """Raised with every change below; `migrations.py` holds the steps between."""
 
 
+def _only(condition: str) -> dict[str, Any]:
+    """An index of the rows that satisfy the condition, on every database that can have one."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 class Meta(SQLModel, table=True):
-    """Facts about the database itself: schema_version, seed."""
+    """Facts about the database itself: schema_version, seed, secret."""
 
     key: str = Field(primary_key=True)
     value: str
@@ -24,11 +32,10 @@ class Tenant(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     created_at: float
-    sessions_made: int = 0
-    """Ever made, so that ids never repeat."""
     training_runs: int = 0
     checkpoints: int = 0
     sessions: int = 0
+    """Ever made: none is deleted, and their ids come from this number."""
     hub_models: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """Repositories whose tokenizer our hub served to this tenant."""
 
@@ -36,13 +43,17 @@ class Tenant(SQLModel, table=True):
 class Session(SQLModel, table=True):
     """What one ServiceClient opened."""
 
-    __table_args__ = (Index("ix_session_tenant", "tenant", "number"),)
+    __table_args__ = (
+        Index("ix_session_tenant", "tenant", "number"),
+        # Only those that can still fall silent, however many have ended.
+        Index("ix_session_heartbeat", "heartbeat_at", **_only("ended_at IS NULL")),
+    )
 
-    number: int | None = Field(default=None, primary_key=True)
+    number: int | None = Field(default=None, primary_key=True, sa_type=Long)
     id: str = Field(unique=True)
     tenant: str
     created_at: float
-    heartbeat_at: float = Field(index=True)
+    heartbeat_at: float
     tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     user_metadata: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     display_name: str | None = None
@@ -63,14 +74,14 @@ class TrainingRun(SQLModel, table=True):
         Index("ix_training_run_session", "session_id", "model_seq_id", unique=True),
     )
 
-    number: int | None = Field(default=None, primary_key=True)
+    number: int | None = Field(default=None, primary_key=True, sa_type=Long)
     id: str = Field(unique=True)
     tenant: str
     session_id: str
-    model_seq_id: int
+    model_seq_id: int = Field(sa_type=Long)
     base_model: str
     rank: int
-    lora_seed: int
+    lora_seed: int = Field(sa_type=Long)
     train_mlp: bool = True
     train_attn: bool = True
     train_unembed: bool = True
@@ -89,8 +100,8 @@ class TrainingRun(SQLModel, table=True):
     """Artifact with the whole training state as of `snapshot_position`; None: a fresh adapter."""
     snapshot_optimizer: bool = True
     """False after load_weights without optimizer: the artifact's moments are not the run's."""
-    snapshot_position: int = -1
-    skipped_to: int = -1
+    snapshot_position: int = Field(default=-1, sa_type=Long)
+    skipped_to: int = Field(default=-1, sa_type=Long)
     """Operations before this position that had not arrived by then will never run."""
     optimizer_steps: int = 0
 
@@ -100,22 +111,24 @@ class Checkpoint(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_checkpoint_path", "training_run_id", "kind", "name", unique=True),
-        Index("ix_checkpoint_tenant", "tenant", "number"),
-        Index("ix_checkpoint_run", "training_run_id", "kind", "number"),
-        Index("ix_checkpoint_expiry", "expires_at"),
+        # With the expiry, so that a deep page skips expired rows without a look at the table.
+        Index("ix_checkpoint_tenant", "tenant", "number", "expires_at"),
+        Index("ix_checkpoint_run", "training_run_id", "number", "expires_at"),
+        Index("ix_checkpoint_newest", "training_run_id", "kind", "number", "expires_at"),
+        Index("ix_checkpoint_expiry", "expires_at", "tenant", **_only("expires_at IS NOT NULL")),
     )
 
-    number: int | None = Field(default=None, primary_key=True)
+    number: int | None = Field(default=None, primary_key=True, sa_type=Long)
     tenant: str
     training_run_id: str
     kind: str
     """weights, sampler_weights or external_weights: the middle segment of its path."""
     name: str
     artifact: str
-    size_bytes: int
+    size_bytes: int = Field(sa_type=Long)
     base_model: str
     rank: int
-    lora_seed: int
+    lora_seed: int = Field(sa_type=Long)
     train_mlp: bool
     train_attn: bool
     train_unembed: bool
@@ -137,13 +150,13 @@ class Sampler(SQLModel, table=True):
         Index("ix_sampler_origin", "session_id", "origin", "sampling_session_seq_id", unique=True),
     )
 
-    number: int | None = Field(default=None, primary_key=True)
+    number: int | None = Field(default=None, primary_key=True, sa_type=Long)
     id: str = Field(unique=True)
     tenant: str
     session_id: str
     origin: str
     """created (create_sampling_session) or saved (save_weights_for_sampler without a path)."""
-    sampling_session_seq_id: int
+    sampling_session_seq_id: int = Field(sa_type=Long)
     base_model: str
     model_path: str | None = None
     artifact: str | None = None
@@ -159,13 +172,8 @@ class Operation(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_operation_target", "target", "position"),
-        Index(
-            "ix_operation_unfinished",
-            "target",
-            sqlite_where=text("state = 'queued'"),
-            postgresql_where=text("state = 'queued'"),
-        ),
-        Index("ix_operation_finished", "finished_at"),
+        Index("ix_operation_unfinished", "target", "position", **_only("state = 'queued'")),
+        Index("ix_operation_finished", "finished_at", **_only("finished_at IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True)
@@ -173,8 +181,8 @@ class Operation(SQLModel, table=True):
     kind: str
     target: str
     """The training run or sampler that it belongs to."""
-    seq_id: int | None = None
-    position: int
+    seq_id: int | None = Field(default=None, sa_type=Long)
+    position: int = Field(sa_type=Long)
     """Order of execution within the target; seq_id * 2**20, plus an offset for calls without a seq_id."""
     state: str = "queued"
     """queued, succeeded, failed, cancelled or expired."""
@@ -195,7 +203,23 @@ class Artifact(SQLModel, table=True):
     """A file in the artifacts folder and how many rows point at it."""
 
     id: str = Field(primary_key=True)
-    size_bytes: int
+    size_bytes: int = Field(sa_type=Long)
     digest: str
     """blake2b of the content: a damaged file is named as such, never read as weights."""
     refs: int = 1
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The table itself, for statements that need no ORM."""
+    table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel does not declare what it makes
+    return table
+
+
+META: Final = table_of(Meta)
+TENANTS: Final = table_of(Tenant)
+SESSIONS: Final = table_of(Session)
+RUNS: Final = table_of(TrainingRun)
+CHECKPOINTS: Final = table_of(Checkpoint)
+SAMPLERS: Final = table_of(Sampler)
+OPERATIONS: Final = table_of(Operation)
+ARTIFACTS: Final = table_of(Artifact)

@@ -1,15 +1,23 @@
-"""What a domain function is given: a session, the time, the artifacts, and a way to act after the commit."""
+"""What a domain function is given: the database, the time, the artifacts, and a way to act after the commit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, bindparam, select
 from sqlmodel import Session
 
-from mock_server.store.artifacts import Artifacts, StoredFile
-from mock_server.store.tables import Artifact
+from mock_server.store.artifacts import Artifacts, DamagedArtifact, StoredFile
+from mock_server.store.prepared import Command, Query
+from mock_server.store.tables import ARTIFACTS, Artifact
 
-ARTIFACTS: Table = Artifact.__table__  # type: ignore[attr-defined]  # SQLModel does not declare what it makes
+R = TypeVar("R")
+
+_THIS: Final = ARTIFACTS.c.id == bindparam("artifact")
+_ADD: Final = Command(ARTIFACTS.insert().values({column: bindparam(column.name) for column in ARTIFACTS.c}))
+_COUNT: Final = Command(ARTIFACTS.update().where(_THIS).values(refs=ARTIFACTS.c.refs + bindparam("more")))
+_DELETE: Final = Command(ARTIFACTS.delete().where(_THIS))
+_GET: Final = Query[Artifact](select(ARTIFACTS).where(_THIS))
 
 
 class Transaction:
@@ -26,15 +34,34 @@ class Transaction:
         """Seconds since the epoch, UTC, of the server's clock."""
         self.hooks: list[Callable[[], object]] = []
 
+    # The database, by prepared statements for the hottest rules and by the ORM for the others.
+
+    def rows(self, query: Query[R], **parameters: Any) -> list[R]:
+        """All rows that the query finds."""
+        self.flush()
+        return query.rows(self.connection, parameters)
+
+    def row(self, query: Query[R], **parameters: Any) -> R | None:
+        """Its first row."""
+        found = self.rows(query, **parameters)
+        return found[0] if found else None
+
+    def run(self, command: Command, **parameters: Any) -> int:
+        """Execute the command; returns how many rows it changed."""
+        return self.run_many(command, [parameters])
+
+    def run_many(self, command: Command, rows: Iterable[Mapping[str, Any]]) -> int:
+        """The same for many rows of parameters."""
+        self.flush()
+        return command.run(self.connection, rows)
+
     @cached_property
     def session(self) -> Session:
-        """The ORM session, made only for rules that want one: the hottest ones speak Core to `connection`."""
-        return Session(self.connection, expire_on_commit=False)
-
-    def after_commit(self, hook: Callable[[], object]) -> None:
-        self.hooks.append(hook)
+        # A flush that fails undoes its own write's savepoint, never the group's transaction.
+        return Session(self.connection, expire_on_commit=False, join_transaction_mode="rollback_only")
 
     def flush(self) -> None:
+        """Send what the ORM holds back, so that statements beside it see the same."""
         if "session" in self.__dict__:
             self.session.flush()
 
@@ -42,16 +69,20 @@ class Transaction:
         if "session" in self.__dict__:
             self.session.close()
 
+    def after_commit(self, hook: Callable[[], object]) -> None:
+        self.hooks.append(hook)
+
+    # Artifacts.
+
     def add_artifact(self, file: StoredFile) -> str:
         """A row for a file that was just written, with one reference: the caller's."""
-        row = {"id": file.id, "size_bytes": file.size_bytes, "digest": file.digest, "refs": 1}
-        self.connection.execute(ARTIFACTS.insert(), row)
+        self.run(_ADD, id=file.id, size_bytes=file.size_bytes, digest=file.digest, refs=1)
         return file.id
 
     def keep_artifact(self, artifact: str) -> None:
         """One more row points at a file that already has a row."""
-        self.flush()
-        self.connection.execute(ARTIFACTS.update().where(ARTIFACTS.c.id == artifact).values(refs=ARTIFACTS.c.refs + 1))
+        if not self.run(_COUNT, artifact=artifact, more=1):
+            raise DamagedArtifact(f"artifact {artifact} has no row")
 
     def release_artifact(self, artifact: str | None) -> None:
         """One row less points at it; the file goes with the last one.
@@ -60,16 +91,23 @@ class Transaction:
         """
         if artifact is None:
             return
-        self.flush()
-        this = ARTIFACTS.c.id == artifact
-        refs = self.connection.execute(select(ARTIFACTS.c.refs).where(this)).scalar_one()
-        if refs > 1:
-            self.connection.execute(ARTIFACTS.update().where(this).values(refs=refs - 1))
+        row = self.row(_GET, artifact=artifact)
+        if row is None:
+            raise DamagedArtifact(f"artifact {artifact} has no row")
+        if row.refs > 1:
+            self.run(_COUNT, artifact=artifact, more=-1)
         else:
-            self.connection.execute(ARTIFACTS.delete().where(this))
+            self.run(_DELETE, artifact=artifact)
             self.after_commit(lambda: self.artifacts.remove(artifact))
+
+    def discard(self, file: StoredFile | None) -> None:
+        """No row came to point at this file, which was just written: it goes with the commit."""
+        if file is not None:
+            self.after_commit(lambda: self.artifacts.remove(file.id))
 
     def read_artifact(self, artifact: str) -> bytes:
         """Its content, checked against the digest of its row; DamagedArtifact where it is not what was written."""
-        digest = self.connection.execute(select(ARTIFACTS.c.digest).where(ARTIFACTS.c.id == artifact)).scalar()
-        return self.artifacts.read(artifact, digest)
+        row = self.row(_GET, artifact=artifact)
+        if row is None:
+            raise DamagedArtifact(f"artifact {artifact} has no row")
+        return self.artifacts.read(artifact, row.digest)

@@ -8,13 +8,14 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import Engine
 
 from mock_server.store.artifacts import Artifacts
+from mock_server.store.database import storage_fault
 from mock_server.store.errors import StorageUnavailable
 from mock_server.store.transaction import Transaction
 
@@ -30,7 +31,7 @@ Rule = Callable[[Transaction], Any]
 
 @dataclass(slots=True)
 class Write:
-    """A rule to run, and where its caller waits; without a caller it is retried until it holds."""
+    """A rule to run, and where its caller waits; without a caller it is tried again until there is room for it."""
 
     rule: Rule
     loop: asyncio.AbstractEventLoop | None = None
@@ -44,17 +45,15 @@ class Writer:
 
     def __init__(self, engine: Engine, artifacts: Artifacts, clock: Callable[[], float], *, linger: float) -> None:
         """`linger`: seconds that a write without a caller may wait for company."""
-        self._engine = engine
+        self._connection = engine.connect()
         self._artifacts = artifacts
         self._clock = clock
-        self._linger = linger
+        self._linger = self._patience = linger
         self._queue: deque[Write] = deque()
         self._urgent = 0
         self._closing = False
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
-
-    def start(self) -> None:
         self._thread.start()
 
     async def write(self, rule: Rule) -> Any:
@@ -74,6 +73,7 @@ class Writer:
             self._closing = True
             self._wake.notify()
         self._thread.join()
+        self._connection.close()
 
     def _put(self, write: Write) -> None:
         with self._wake:
@@ -86,82 +86,104 @@ class Writer:
             elif len(self._queue) == 1:
                 self._wake.notify()
 
+    def _run(self) -> None:
+        while group := self._next_group():
+            self._execute(group)
+
     def _next_group(self) -> list[Write]:
+        """The writes of the next commit; none when the store is closed."""
         with self._wake:
-            while not self._queue and not self._closing:
-                self._wake.wait()
-            if not self._urgent and not self._closing:
-                self._wake.wait_for(lambda: self._urgent or self._closing, timeout=self._linger)
+            self._wake.wait_for(lambda: self._queue or self._closing)
+            self._wake.wait_for(lambda: self._urgent or self._closing, timeout=self._patience)
             group = [self._queue.popleft() for _ in range(min(len(self._queue), GROUP_LIMIT))]
             self._urgent -= sum(1 for write in group if write.waiter is not None)
             return group
 
-    def _run(self) -> None:
-        connection = self._engine.connect()
-        while True:
-            group = self._next_group()
-            if not group:
-                break
-            self._execute(connection, group)
-        connection.close()
-
-    def _execute(self, connection: Connection, group: list[Write]) -> None:
+    def _execute(self, group: list[Write]) -> None:
         try:
-            self._commit(connection, group)
-        except Exception:  # noqa: BLE001 - whose error it was shows when each runs alone
-            for write in group:
-                self._commit_alone(connection, write)
-        self._deliver(group)
+            try:
+                self._commit(group, apart=False)
+            except Exception:  # noqa: BLE001 - whose error it was shows when each stands apart
+                self._commit(group, apart=True)
+        except Exception as error:  # noqa: BLE001 - handed to those who wait
+            self._postpone(group, StorageUnavailable(f"the database can't be written: {storage_fault(error) or error}"))
+        else:
+            self._patience = self._linger
+            _deliver(group)
 
-    def _commit(self, connection: Connection, group: list[Write]) -> None:
-        transactions = []
-        with connection.begin():
+    def _commit(self, group: list[Write], *, apart: bool) -> None:
+        """Run all rules and commit them at once. `apart`: one that fails leaves the others of the group alone."""
+        hooks: list[Callable[[], object]] = []
+        with self._connection.begin():
             now = self._clock()
             for write in group:
-                transaction = Transaction(connection, self._artifacts, now)
-                transactions.append(transaction)
-                write.result = write.rule(transaction)
-                transaction.flush()
-        for transaction in transactions:
-            transaction.close()
-            for hook in transaction.hooks:
-                self._after_commit(hook)
-
-    @staticmethod
-    def _after_commit(hook: Callable[[], object]) -> None:
-        try:
-            hook()
-        except Exception:  # the commit holds, whatever becomes of its hook
-            log.exception("a hook after a commit failed")
-
-    def _commit_alone(self, connection: Connection, write: Write) -> None:
-        while True:
-            try:
-                self._commit(connection, [write])
-            except DBAPIError as error:
-                write.error = _unavailable(error)
-            except Exception as error:  # noqa: BLE001 - handed to whoever asked for the write
-                write.error = error
-            else:
                 write.error = None
-                return
-            if write.waiter is not None:
-                return
-            log.error("a write could not be stored: %s", write.error, exc_info=write.error)
-            if self._closing or not isinstance(write.error, StorageUnavailable):
-                return
-            threading.Event().wait(RETRY_SECONDS)
+                transaction = Transaction(self._connection, self._artifacts, now)
+                try:
+                    if apart:
+                        self._apart(write, transaction)
+                    else:
+                        write.result = _run_rule(write.rule, transaction)
+                finally:
+                    transaction.close()
+                if write.error is None:
+                    hooks += transaction.hooks
+        for hook in hooks:
+            try:
+                hook()
+            except Exception:  # the commit holds, whatever becomes of its hook
+                log.exception("a hook after a commit failed")
 
-    @staticmethod
-    def _deliver(group: list[Write]) -> None:
-        """Wake all callers of one loop with one call into it."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[Write]] = {}
-        for write in group:
-            if write.loop is not None:
-                by_loop.setdefault(write.loop, []).append(write)
-        for loop, writes in by_loop.items():
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_resolve, writes)
+    def _apart(self, write: Write, transaction: Transaction) -> None:
+        try:
+            with self._connection.begin_nested():
+                write.result = _run_rule(write.rule, transaction)
+        except Exception as error:
+            if storage_fault(error) is not None:
+                raise  # which may have ended the whole transaction
+            write.error = error
+            if write.waiter is None:
+                log.exception("a write that nobody waits for failed")
+
+    def _postpone(self, group: list[Write], error: StorageUnavailable) -> None:
+        """Nothing of the group was stored. Who waits is told so; the other writes keep their order and are tried again.
+
+        Those behind the group may not be done before it, so they wait or are told the same.
+        """
+        with self._wake:
+            writes = [*group, *self._queue]
+            self._queue = deque([] if self._closing else [write for write in writes if write.waiter is None])
+            self._urgent = 0
+        if self._closing:
+            log.error("%s; what can be computed again is left to the next start", error)
+        elif self._patience != RETRY_SECONDS:
+            log.error("%s; %d writes without a caller are kept and tried again", error, len(self._queue))
+        self._patience = RETRY_SECONDS
+        waiting = [write for write in writes if write.waiter is not None]
+        for write in waiting:
+            write.error = error
+        _deliver(waiting)
+
+
+def _run_rule(rule: Rule, transaction: Transaction) -> Any:
+    try:
+        result = rule(transaction)
+        transaction.flush()
+    except (StopIteration, SystemExit, KeyboardInterrupt) as error:
+        # A future takes no StopIteration, and the thread must not end: whoever waits would wait for ever.
+        raise RuntimeError(f"a rule raised {error!r}") from error
+    return result
+
+
+def _deliver(writes: list[Write]) -> None:
+    """Wake all callers of one loop with one call into it."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Write]] = {}
+    for write in writes:
+        if write.loop is not None:
+            by_loop.setdefault(write.loop, []).append(write)
+    for loop, waiting in by_loop.items():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits there any more
+            loop.call_soon_threadsafe(_resolve, waiting)
 
 
 def _resolve(writes: list[Write]) -> None:
@@ -173,12 +195,3 @@ def _resolve(writes: list[Write]) -> None:
             write.waiter.set_exception(write.error)
         else:
             write.waiter.set_result(write.result)
-
-
-def _unavailable(error: DBAPIError) -> Exception:
-    """Disk full, read-only and the like can pass; any other database error is a bug of ours."""
-    return (
-        StorageUnavailable(f"the database can't be written: {error.orig}")
-        if isinstance(error, OperationalError)
-        else error
-    )
