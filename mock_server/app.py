@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from mock_server.api import errors
 from mock_server.api.body_limit import BodyLimit
 from mock_server.api.hub.router import create_hub_router
+from mock_server.api.route_table import RouteTable
 from mock_server.api.tinker import tinker_routes
 from mock_server.domain.accounts import tokenizer_served
 from mock_server.domain.catalogue import Catalogue
@@ -53,7 +54,8 @@ def create_app(settings: Settings) -> FastAPI:
     async def on_served(tenant: str, repository: str) -> None:
         await app.state.runtime.store.write(tokenizer_served, tenant, repository)
 
-    app.router.routes.extend(tinker_routes())
+    routes = tinker_routes()
+    app.router.routes.extend((RouteTable(routes), *routes))
     app.include_router(create_hub_router(catalogue, on_served))
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)

@@ -17,19 +17,18 @@ from mock_server.api.tinker import (
 )
 
 NOUNS = (
+    account,
+    checkpoints,
+    client_config,
     futures,
-    training,
+    models,
     sampling,
     sessions,
-    training_runs,
-    checkpoints,
-    weights,
-    models,
     telemetry,
-    client_config,
-    account,
+    training,
+    training_runs,
+    weights,
 )
-"""The busiest first: routes are tried in this order."""
 
 
 def tinker_routes() -> list[BaseRoute]:
