@@ -12,11 +12,13 @@ from mock_server.toy_model.values import Array, Int64s
 class Terms:
     """losses: [i], each target's share of the sum.  slope: [i], d loss / d logprobs.
     metrics: name -> [i], whose sum is reported as "name:sum".
+    totals: metrics that are no sums over targets, by their full names; added to those of other parts of the batch.
     """
 
     losses: Array
     slope: Array
     metrics: Mapping[str, Array] = field(default_factory=dict)
+    totals: Mapping[str, float] = field(default_factory=dict)
 
 
 Formula = Callable[[Array, Mapping[str, Array], Mapping[str, float], Int64s], Terms]
