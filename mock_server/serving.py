@@ -14,6 +14,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -105,8 +106,11 @@ class _Server(uvicorn.Server):
         self._app = app
         self._announce = announce
         self._litter = litter
+        self._wake: Callable[[], object] = lambda: None
 
     async def live(self, listener: socket.socket, *, until_stdin_closes: bool) -> None:
+        self._woken = asyncio.Event()
+        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, self._woken.set)
         async with self._app.router.lifespan_context(self._app):
             if until_stdin_closes:
                 asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._read_stdin)
@@ -116,6 +120,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if not self.should_exit:
             self._announce()
+
+    async def main_loop(self) -> None:
+        # uvicorn looks ten times a second whether it should stop; an idle server should sleep. Its tick 0 is the one
+        # that renews the Date header.
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), 1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.begin_shutdown()
@@ -142,12 +153,16 @@ class _Server(uvicorn.Server):
             if self._litter:
                 shutil.rmtree(self._litter, ignore_errors=True)
             os._exit(128 + sig)
-        self.should_exit = True
+        self._stop()
 
     def _read_stdin(self) -> None:
         if not os.read(sys.stdin.fileno(), 4096):
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
-            self.should_exit = True
+            self._stop()
+
+    def _stop(self) -> None:
+        self.should_exit = True
+        self._wake()
 
 
 @contextmanager
