@@ -7,6 +7,7 @@ longer matter. Everything here concerns one context alone, so that no answer dep
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import exp, log
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ _NEGLIGIBLE = 1e-7  # of the total mass
 _NO_TOKEN = -5e3  # nats; below it are the cells that round the vocabulary up to a rectangle
 _UNTRAINED = -20.0  # nats; ids that a served tokenizer lacks start at -30, and heat must not bring them back
 _ALMOST_ONE = 1 - 1e-12
+_ROUNDING = 1 - 1e-7  # float32 probabilities add up to 1 only so well
+_LARGEST_EXPONENT = 700.0  # of float64
 
 
 class Script(NamedTuple):
@@ -108,51 +111,46 @@ class Distribution:
 
     def best(self, k: int) -> tuple[Int64s, Array]:
         """The k likeliest tokens (fewer if the vocabulary is smaller): ids and logprobs, best first."""
-        head = next(head for head in self._heads() if head.knows_best(k))
+        head = next(head for seen, unseen in self._looks() if (head := self._head(seen, unseen)).knows_best(k))
         top = head.best(k)
         return head.ids(top), head.logprobs.reshape(-1)[top]
 
     def candidates(self, temperature: float, top_k: int, top_p: float, ranked: int = 0) -> Candidates:
-        """What to draw from at these settings, and the `ranked` best tokens."""
-        known = max(ranked, top_k, 1 if temperature == 0 else 0)
-        for head in self._heads():
-            if not head.knows_best(known):
+        """What to draw from at these settings, and the `ranked` best tokens. A temperature of 0 is greedy."""
+        if temperature == 0:
+            temperature, top_k, top_p = 1.0, 1, 1.0
+        for seen, unseen in self._looks():
+            if temperature != 1 and not self._may_settle(seen, unseen, temperature):
                 continue
-            logprobs, log_total, complete = self._tempered(head, temperature or 1.0)
-            if temperature == 0:
-                chances = np.zeros_like(logprobs)
-                chances.reshape(-1)[head.best(1)] = 1
-                break
+            head = self._head(seen, unseen)
+            tempered = self._tempered(head, temperature) if head.knows_best(max(ranked, top_k)) else None
+            if tempered is None:
+                continue
+            logprobs, log_total = tempered
             chances = np.exp(logprobs)
             if top_k > 0:
-                kept = head.best(top_k)
-                filtered = np.zeros_like(chances)
-                filtered.reshape(-1)[kept] = chances.reshape(-1)[kept]
-                chances = filtered
-            elif not complete:
-                continue
+                chances = _only(chances, head.best(top_k))
             if top_p < 1:
-                threshold = _nucleus(chances, top_p * (float(chances.sum(dtype=np.float64)) if top_k > 0 else 1.0))
-                if top_k <= 0 and threshold < np.exp(head.bound / temperature - log_total):
-                    continue
-                chances[chances < threshold] = 0
-            elif top_k <= 0 and temperature == 1.0 and len(head.unseen):
-                continue  # nothing but the whole vocabulary will do
-            break
+                chances = _nucleus(chances, top_p, absolute=top_k <= 0)
+            if top_k > 0 or not len(unseen):
+                break
+            if temperature != 1 and top_p == 1:
+                break  # the unseen tokens are negligible
+            if top_p < 1 and chances[chances > 0].min() >= np.exp(head.bound / temperature - log_total):
+                break  # no unseen token belongs to the nucleus
         top = head.best(ranked)
         return Candidates(head, logprobs, chances, (head.ids(top), logprobs.reshape(-1)[top]))
 
-    def _heads(self) -> Iterator[Head]:
-        """Growing parts of the distribution, the likeliest classes first; the last one is all of it."""
+    def _looks(self) -> Iterator[tuple[Array, Array]]:
+        """The classes to look at, a few of the likeliest, then more, at last all; and the logprobs of the others."""
         order = np.argsort(-self.class_logprobs, kind="stable")
         if self.script is not None:  # its class must be among the first, wherever the model puts it
             scripted = self.script.token // self.network.tables.width
             order = np.concatenate(([scripted], order[order != scripted]))
         for count in (*(look for look in _FIRST_LOOKS if look < len(order)), len(order)):
-            yield Head(order[:count], self._tokens_of(order[:count]), self.class_logprobs[order[count:]])
+            yield order[:count], self.class_logprobs[order[count:]]
 
-    def _tokens_of(self, classes: Array) -> Array:
-        """[c, width]: the logprobs of all tokens of some classes."""
+    def _head(self, classes: Array, unseen: Array) -> Head:
         opinion = np.full(len(classes), self.opinion)
         logits = self.network.token_logits(self.inner * self.network.signs[classes], opinion, classes)
         logits -= (softmax(logits.copy()).log_total - self.class_logprobs[classes])[:, None]
@@ -161,33 +159,60 @@ class Distribution:
             if self.script.weight:
                 place = self.script.token % self.network.tables.width  # its class comes first
                 logits[0, place] = np.logaddexp(logits[0, place], np.log(self.script.weight))
-        return logits
+        return Head(classes, logits, unseen)
 
-    def _tempered(self, head: Head, temperature: float) -> tuple[Array, float, bool]:
-        """The head's logprobs at a temperature, the log of their mass before they were normalised, and whether the
-        unseen classes are too small to change them.
+    def _tempered(self, head: Head, temperature: float) -> tuple[Array, float] | None:
+        """The head's logprobs at a temperature and the log of their mass before they were normalised.
+        None where the unseen classes are too big to be left out.
         """
-        if temperature == 1.0:
-            return head.logprobs, 0.0, True
-        logprobs, unseen = head.logprobs / head.logprobs.dtype.type(temperature), head.unseen / temperature
+        if temperature == 1:
+            return head.logprobs, 0.0
+        logprobs = head.logprobs / head.logprobs.dtype.type(temperature)
         if self.network.tables.limited:
             logprobs[head.logprobs < _UNTRAINED] = -np.inf
-            unseen = unseen[head.unseen >= _UNTRAINED]
-        top = logprobs.max()
-        mass = np.exp(logprobs - top).sum(dtype=np.float64)
-        # A class of probability p adds at most width^(1 - 1/T) * p^(1/T): heat favours classes of many tokens.
-        spread = self.network.tables.width ** max(0.0, 1 - 1 / temperature)
-        rest = float(np.exp(unseen - top).sum()) * spread
-        log_total = float(top + np.log(mass))
+        top = float(logprobs.max())
+        mass = float(np.exp(logprobs - top).sum(dtype=np.float64))
+        if self._most(head.unseen, temperature, top) > _NEGLIGIBLE * mass:
+            return None
+        log_total = top + log(mass)
         logprobs -= log_total
-        return logprobs, log_total, rest <= _NEGLIGIBLE * mass or not len(head.unseen)
+        return logprobs, log_total
+
+    def _may_settle(self, seen: Array, unseen: Array, temperature: float) -> bool:
+        """Whether the unseen classes can be negligible at all, before the effort of looking at the others."""
+        top = float(self.class_logprobs.max()) / temperature
+        most = self._most(self.class_logprobs[seen], temperature, top)
+        if self.script is not None:
+            most += exp(min(-top, _LARGEST_EXPONENT))
+        return self._most(unseen, temperature, top) <= _NEGLIGIBLE * most
+
+    def _most(self, classes: Array, temperature: float, top: float) -> float:
+        """At most so much mass have these classes at a temperature, in units of e^top.
+
+        A class of probability p has at most width^(1 - 1/T) * p^(1/T): heat favours classes of many tokens.
+        """
+        if self.network.tables.limited:
+            classes = classes[classes >= _UNTRAINED]
+        exponents = np.minimum(classes.astype(np.float64) / temperature - top, _LARGEST_EXPONENT)
+        return float(np.exp(exponents).sum()) * self.network.tables.width ** max(0.0, 1 - 1 / temperature)
 
 
-def _nucleus(chances: Array, mass: float) -> float:
-    """The chance of the last token that belongs to the smallest set of tokens holding this mass."""
-    falling = np.sort(chances, axis=None)[::-1]
-    size = int(np.searchsorted(falling.cumsum(dtype=np.float64), mass * (1 - 1e-7)))  # 1e-7: float32 sums to 1 so well
-    return float(falling[size]) if size < len(falling) else 0.0
+def _only(chances: Array, kept: Array) -> Array:
+    """The same chances at some flat indices, 0 elsewhere."""
+    only = np.zeros_like(chances)
+    only.reshape(-1)[kept] = chances.reshape(-1)[kept]
+    return only
+
+
+def _nucleus(chances: Array, share: float, *, absolute: bool) -> Array:
+    """The smallest set of the likeliest tokens that holds this share, of 1 or of what the chances add up to."""
+    falling = np.sort(chances, axis=None)[::-1].cumsum(dtype=np.float64)
+    mass = share * (1.0 if absolute else falling[-1]) * _ROUNDING
+    size = int(np.searchsorted(falling, mass)) + 1
+    if size >= chances.size:
+        return chances
+    threshold = np.partition(chances, chances.size - size, axis=None)[chances.size - size]
+    return np.where(chances >= threshold, chances, 0)
 
 
 def _at(chances: Array, uniform: float) -> tuple[int, float]:

@@ -22,6 +22,10 @@ class Optimizer(Protocol):
 
     moments: dict[str, Array]
 
+    def check(self, params: AdamParams | DimuonParams) -> None:
+        """Raises InvalidInput where these are not parameters for a step of this optimizer."""
+        ...
+
     def step(self, parameters: Array, gradient: Array, params: AdamParams | DimuonParams, count: int, /) -> Array:
         """The new parameters. count is the number of this step, from 1. Consumes the gradient."""
         ...
@@ -33,10 +37,13 @@ class AdamW:
     def __init__(self, shape: AdapterShape, dtype: np.dtype[np.floating]) -> None:
         self.moments = {"first_moment": np.zeros(shape.size, dtype), "second_moment": np.zeros(shape.size, dtype)}
 
-    def step(self, parameters: Array, gradient: Array, params: AdamParams | DimuonParams, count: int) -> Array:
+    def check(self, params: AdamParams | DimuonParams) -> None:
         if not isinstance(params, AdamParams):
             raise InvalidInput("optim_step got dimuon parameters for a run created with adamw: give adam_params")
-        _check(params)
+        _check_values(params)
+
+    def step(self, parameters: Array, gradient: Array, params: AdamParams | DimuonParams, count: int) -> Array:
+        assert isinstance(params, AdamParams)
         _clip(gradient, params.grad_clip_norm)
         first, second = self.moments["first_moment"], self.moments["second_moment"]
         first *= params.beta1
@@ -66,10 +73,13 @@ class Dimuon:
         self._shape = shape
         self.moments = {"momentum": np.zeros(shape.size, dtype)}
 
-    def step(self, parameters: Array, gradient: Array, params: AdamParams | DimuonParams, _count: int) -> Array:
+    def check(self, params: AdamParams | DimuonParams) -> None:
         if not isinstance(params, DimuonParams):
             raise InvalidInput("optim_step got adam_params for a run created with dimuon: give dimuon parameters")
-        _check(params)
+        _check_values(params)
+
+    def step(self, parameters: Array, gradient: Array, params: AdamParams | DimuonParams, _count: int) -> Array:
+        assert isinstance(params, DimuonParams)
         _clip(gradient, params.grad_clip_norm)
         momentum = self.moments["momentum"]
         momentum *= params.beta1
@@ -95,7 +105,7 @@ def norm_of(vector: Array) -> float:
     return largest * sqrt(float(scaled @ scaled))
 
 
-def _check(params: AdamParams | DimuonParams) -> None:
+def _check_values(params: AdamParams | DimuonParams) -> None:
     for parameter in fields(params):
         value = getattr(params, parameter.name)
         if not isfinite(value):

@@ -49,7 +49,7 @@ class TrainingState:
     def forward_backward(
         self,
         data: Sequence[Datum],
-        loss_fn: str,
+        loss_fn: str | Loss,
         config: Mapping[str, float | str] | None = None,
         *,
         forward_only: bool = False,
@@ -57,17 +57,19 @@ class TrainingState:
         """Compute the loss of some data and, unless forward_only, add its gradient to what has accumulated.
 
         Raises InvalidInput, which leaves the state as it was. Metrics: "loss:sum", "tokens:sum" (target tokens), and
-        of some losses "clipped_tokens:sum", "drift_penalty:sum" or "kl_penalty:sum" (see each loss).
+        of some losses "clipped_tokens:sum", "drift_penalty:sum" or "kl_penalty:sum" (see each loss). loss_fn: the
+        official API's name of a loss, or one that was made for these data (see custom_loss).
         """
-        loss = loss_named(loss_fn)
+        loss = loss_named(loss_fn) if isinstance(loss_fn, str) else loss_fn
         settings = settings_of(loss, config or {})
         batch = flatten(data, loss, settings, self.base.vocab_size, self.parameters.dtype)
         computation = _Computation(self, batch, loss, settings)
-        result = computation.run(forward_only=forward_only)
+        with np.errstate(over="ignore", invalid="ignore"):  # infinities are found below, and named
+            result = computation.run(forward_only=forward_only)
         if not forward_only and len(batch.ids):
             gradient = computation.gradient
             if self.gradient is not None:
-                gradient = self.gradient + gradient
+                gradient += self.gradient
             if not np.isfinite(norm_of(gradient)):
                 raise InvalidInput(
                     f"the gradient of this {loss.name} batch does not fit in float32: "
@@ -81,15 +83,13 @@ class TrainingState:
 
         Metrics: "grad_norm", before clipping, and "update_norm", the length of the way the weights went.
         """
-        gradient = self.gradient if self.gradient is not None else None
-        if gradient is None:
-            self.optimizer_steps += 1
-            return {"grad_norm": 0.0, "update_norm": 0.0}
-        norm = norm_of(gradient)
-        before = self.parameters
-        self.parameters = self.optimizer.step(before, gradient, params, self.optimizer_steps + 1)
+        self.optimizer.check(params)
         self.optimizer_steps += 1
-        self.gradient = None
+        gradient, self.gradient = self.gradient, None
+        if gradient is None:
+            return {"grad_norm": 0.0, "update_norm": 0.0}
+        norm, before = norm_of(gradient), self.parameters
+        self.parameters = self.optimizer.step(before, gradient, params, self.optimizer_steps)
         return {"grad_norm": norm, "update_norm": norm_of(self.parameters - before)}
 
     def weights(self) -> Weights:
@@ -187,6 +187,8 @@ class _Computation:
             totals["loss:sum"] += float(terms.losses.sum(dtype=np.float64))
             for name, values in terms.metrics.items():
                 totals[f"{name}:sum"] = totals.get(f"{name}:sum", 0.0) + float(values.sum(dtype=np.float64))
+            for name, value in terms.totals.items():
+                totals[name] = totals.get(name, 0.0) + value
         for name, value in totals.items():
             if not np.isfinite(value):
                 raise InvalidInput(
