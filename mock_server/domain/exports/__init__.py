@@ -1,0 +1,19 @@
+"""Checkpoints as the files that other programs read, made while they are sent."""
+
+from mock_server.domain.exports.adapter import ADAPTER_CONFIG, ADAPTER_MODEL, AdapterWeights, Shapes, adapter_files
+from mock_server.domain.exports.archive import tar_of
+from mock_server.domain.exports.content import Bytes, Content
+from mock_server.domain.exports.targets import Part, targets_of
+
+__all__ = [
+    "ADAPTER_CONFIG",
+    "ADAPTER_MODEL",
+    "AdapterWeights",
+    "Bytes",
+    "Content",
+    "Part",
+    "Shapes",
+    "adapter_files",
+    "tar_of",
+    "targets_of",
+]
