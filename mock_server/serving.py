@@ -22,6 +22,7 @@ import uvicorn
 import uvloop
 
 from mock_server import __version__
+from mock_server.domain.catalogue import InvalidCatalogue
 from mock_server.store import StoreError
 
 if TYPE_CHECKING:
@@ -64,7 +65,11 @@ def serve(
             logger.info("tinker-mock %s answers at %s, its data is in %s; Ctrl-C stops it", __version__, url, directory)
             announce(url)
 
-        app = create_app(settings.model_copy(update={"data_dir": directory}))
+        try:
+            app = create_app(settings.model_copy(update={"data_dir": directory}))
+        except InvalidCatalogue as error:
+            # What the YAML parser says runs over several lines.
+            raise ServeError(" ".join(str(error).split())) from error
         server = _Server(app, announce=answering, litter=directory if settings.ephemeral else None)
         with server.stopping_on_signals(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             try:

@@ -27,7 +27,7 @@ ARROWS: Final[dict[str, set[str]]] = {
     # The parts are wired together, started, and told what to do.
     "settings": {"domain"},
     "app": {"settings", "api", "runtime", "domain", "store", "codec", "toy_model"},
-    "serving": {"settings", "store"},
+    "serving": {"settings", "store", "domain"},
     "cli": {"app", "serving", "settings", "logs", "domain"},
     "__main__": {"cli"},
 }

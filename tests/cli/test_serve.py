@@ -138,6 +138,13 @@ def test_a_directory_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     assert "schema version 9999" in one_line_error(done.stderr)
 
 
+def test_a_catalogue_that_is_none_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "models.yaml").write_text("models: [")
+    done = tinker_mock("serve", "--ephemeral", "--port", "0", "--models", str(tmp_path / "models.yaml"))
+    assert done.returncode == 1
+    assert f"{tmp_path / 'models.yaml'} is not YAML" in one_line_error(done.stderr)
+
+
 def test_the_default_directory_is_here_and_not_committed(tmp_path: Path) -> None:
     with serving(cwd=tmp_path) as server:
         assert (tmp_path / ".tinker-mock" / ".gitignore").read_text() == "*\n"
@@ -165,6 +172,11 @@ def test_options_can_be_environment_variables_and_go_before_them(tmp_path: Path)
         assert not (tmp_path / "variable").exists()
         lines = [json.loads(line) for line in server.errors().splitlines()]
     assert [line["level"] for line in lines if f"answers at {server.url}" in line["message"]] == ["info"]
+
+
+def test_the_lines_to_paste_name_the_public_address_where_there_is_one() -> None:
+    with serving("--ephemeral", environment={"TINKER_MOCK_PUBLIC_URL": "http://mock:8000"}) as server:
+        assert server.announced == "export TINKER_BASE_URL=http://mock:8000 TINKER_API_KEY=tml-local\n"
 
 
 def test_settings_that_are_wrong_are_a_line_each() -> None:
