@@ -145,6 +145,12 @@ class Settings(BaseSettings):
         default=3600, description="Shortest lifetime that a checkpoint may be given, in seconds; 0 allows any."
     )
 
+    checkpoint_shapes: Literal["tiny", "real"] = Field(
+        default="tiny",
+        description="Shapes of downloaded checkpoints: those of the tiny models that our hub serves, or those of the "
+        "real ones, up to 19 GB, to try downloads of realistic size.",
+    )
+
     client_config: FlagValues = Field(
         default_factory=dict, description="Flags told to clients by `client/config`, as FLAG=VALUE,FLAG=VALUE or JSON."
     )

@@ -4,6 +4,7 @@ from starlette.routing import BaseRoute
 
 from mock_server.api.tinker import (
     account,
+    archives,
     checkpoints,
     client_config,
     futures,
@@ -18,6 +19,7 @@ from mock_server.api.tinker import (
 
 NOUNS = (
     account,
+    archives,
     checkpoints,
     client_config,
     futures,

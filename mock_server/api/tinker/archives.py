@@ -1,0 +1,91 @@
+"""Checkpoints as files: where to load them from, and the loading itself.
+
+SDKs up to 0.33 and Tinkex ask for an archive; later SDKs export external weights and load their files one by one.
+"""
+
+from email.utils import formatdate
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from mock_server.api.call import Call, TenantCall
+from mock_server.api.content_response import content_response
+from mock_server.api.public_url import public_url
+from mock_server.api.tinker.answers import json_response, timestamp
+from mock_server.api.tinker.checkpoints import ONE
+from mock_server.api.tinker.prefix import PREFIX
+from mock_server.domain import checkpoints, signed_urls
+from mock_server.domain.errors import Invalid, NotFound
+from mock_server.domain.paths import CheckpointPath, kind_of
+from mock_server.runtime import Runtime
+from mock_server.runtime.exports import Export, export
+
+router = APIRouter(prefix=PREFIX, tags=["archives"])
+
+ARCHIVE = "archive.tar"
+
+
+@router.get(f"{ONE}/archive", status_code=302)
+async def get_archive_url(
+    run_id: str, kind: str, name: str, call: TenantCall, redirect: Annotated[bool, Query()] = True
+) -> Response:
+    """A signed address of the checkpoint as a tar, which needs no key.
+
+    302 is what every client takes that asks at all; Tinkex and the SDK's releases from 0.25 take 200 as well, older
+    ones fail on it. `redirect=false` is for who can't see a redirect before following it, such as a browser.
+    """
+    path = CheckpointPath(run_id, kind_of(kind), name)
+    await call.read(checkpoints.readable, path)
+    expires = _expiry(call)
+    url = _signed_url(call, path, ARCHIVE, expires)
+    answer = json_response({"url": url, "expires": timestamp(expires)})
+    if redirect:
+        answer.status_code = 302
+        answer.headers["Location"] = url
+    answer.headers["Expires"] = formatdate(expires, usegmt=True)
+    return answer
+
+
+@router.get(f"{ONE}/external_weights_urls")
+async def get_external_weights_urls(run_id: str, kind: str, name: str, call: TenantCall) -> Response:
+    """A signed address for each file of exported weights."""
+    path = CheckpointPath(run_id, kind_of(kind), name)
+    if path.kind != "external_weights":
+        raise Invalid(
+            f"{path} is no checkpoint of external weights: load it into a training run and call save_weights_external"
+        )
+    files = (await _export(call, path)).files
+    expires = _expiry(call)
+    urls = {file: _signed_url(call, path, file, expires) for file in files}
+    return json_response({"urls": urls, "expires": timestamp(expires)})
+
+
+@router.api_route("/downloads/{run_id}/{kind}/{name}/{file}", methods=["GET", "HEAD"])
+async def download(run_id: str, kind: str, name: str, file: str, request: Request) -> Response:
+    """A file of a checkpoint, or all of them as a tar. The address says who may; a key says nothing here."""
+    runtime: Runtime = request.app.state.runtime
+    tenant = signed_urls.reader_of(
+        request.scope["path"], request.query_params, runtime.store.secret, runtime.clock.now()
+    )
+    path = CheckpointPath(run_id, kind_of(kind), name)
+    exported = await _export(Call(request, tenant), path)
+    content = exported.archive() if file == ARCHIVE else exported.files.get(file)
+    if content is None:
+        raise NotFound(f"{path} has no file {file!r}: it has {', '.join(exported.files)}")
+    return content_response(request, content, file)
+
+
+async def _export(call: Call, path: CheckpointPath) -> Export:
+    runtime = call.runtime
+    return await export(runtime.store, runtime.catalogue, call.tenant, path, call.settings.checkpoint_shapes)
+
+
+def _expiry(call: Call) -> int:
+    return int(call.runtime.clock.now()) + signed_urls.LIFETIME_SECONDS
+
+
+def _signed_url(call: Call, path: CheckpointPath, file: str, expires: int) -> str:
+    below = f"{PREFIX}/downloads/{path.run_id}/{path.kind}/{path.name}/{file}"
+    address = signed_urls.signed(below, call.tenant, call.runtime.store.secret, expires)
+    return public_url(call.request, call.settings.public_url) + address
