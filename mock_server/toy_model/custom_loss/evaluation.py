@@ -8,7 +8,7 @@ import numpy as np
 
 from mock_server.toy_model.custom_loss.arguments import resolve
 from mock_server.toy_model.custom_loss.program import Program
-from mock_server.toy_model.custom_loss.tape import Tape, Tensor, Work, kind_of
+from mock_server.toy_model.custom_loss.tape import NODE_WORK, Tape, Tensor, Work, kind_of
 from mock_server.toy_model.errors import InvalidInput
 from mock_server.toy_model.values import Array
 
@@ -31,6 +31,7 @@ def evaluate(program: Program, logprobs: Array, inputs: Sequence[Array], work: W
     with np.errstate(all="ignore"):
         for node in program.nodes:
             try:
+                work.spend(NODE_WORK)
                 arguments = resolve(node.arguments, results)
                 results.append(node.operation(tape, *arguments, **resolve(node.keywords, results)))
             except InvalidInput as error:

@@ -16,10 +16,10 @@ from mock_server.toy_model.values import Array
 Pullback = Callable[[Array], Array]
 """From the slope of a result to that of one of its sources, in the source's shape."""
 
-MAX_WORK = 1 << 30
-"""Units of work of one request: some seconds. Counted, not timed, so that a replay of the log ends the same way."""
+MAX_WORK = 1 << 28
+"""Units of work of one request: a few seconds. Counted, not timed, so that a replay of the log ends the same way."""
 NODE_WORK = 1 << 11
-"""What an operation costs beside its numbers, in the same units: about ten microseconds."""
+"""What a node costs beside its numbers, in the same units: about ten microseconds."""
 MAX_ELEMENTS = 1 << 24
 """Numbers that one datum's tensors may hold together: 128 MiB, and about as much again for the slopes."""
 MAX_DIMENSIONS = 8
@@ -75,12 +75,13 @@ class Tape:
 
     def room(self, sizes: Iterable[int], work: int = 1) -> None:
         """Raise InvalidInput where a tensor of these sizes, at `work` units a number, would be too much."""
-        self._charge(prod(sizes), work)
+        elements = prod(sizes)
+        self._charge(elements * work, elements)
 
     def record(self, data: Any, *sources: tuple[Tensor, Pullback]) -> Tensor:
         """A result. Whole numbers and booleans have no slope, whatever they were computed from."""
         array: Array = np.asarray(data)
-        self._charge(array.size, 1)
+        self._charge(array.size + NODE_WORK, array.size)
         if array.ndim > MAX_DIMENSIONS:
             raise ValueError(f"a tensor of {array.ndim} dimensions: {MAX_DIMENSIONS} are the most")
         self._elements += array.size
@@ -104,13 +105,13 @@ class Tape:
                 slopes[source.place] = flowing if known is None else known + flowing
         return slopes.get(by.place, np.zeros(by.shape))
 
-    def _charge(self, elements: int, work: int) -> None:
+    def _charge(self, work: int, elements: int) -> None:
         if self._elements + elements > MAX_ELEMENTS:
             raise InvalidInput(
                 f"the tensors of the custom loss hold more than {MAX_ELEMENTS} numbers for one datum: "
                 "keep them near the size of its target_tokens"
             )
-        self._work.spend(elements * work + NODE_WORK)
+        self._work.spend(work)
 
 
 def tensor(value: Any) -> Tensor:
