@@ -242,6 +242,14 @@ _LAST_ENDED: Final = Query[Any](
         _OF_TARGET, _COLUMNS.position < bindparam("before"), _COLUMNS.state != literal_column("'queued'")
     )
 )
+_ENDED_AHEAD: Final = Query[Operation](
+    select(_COLUMNS.seq_id).where(
+        _OF_TARGET,
+        _COLUMNS.position > bindparam("after"),
+        _COLUMNS.seq_id.is_not(None),
+        _COLUMNS.state != literal_column("'queued'"),
+    )
+)
 
 
 def found(tx: Transaction, tenant: str, operation_id: str) -> Operation:
@@ -252,6 +260,11 @@ def found(tx: Transaction, tenant: str, operation_id: str) -> Operation:
     if row.state == "expired":
         raise Gone(f"the result of request_id {operation_id!r} has expired: submit the request again")
     return row
+
+
+def is_queued(tx: Transaction, operation_id: str) -> bool:
+    row = tx.row(_FOUND, operation=operation_id)
+    return row is not None and row.state == "queued"
 
 
 def unknown(operation_id: str) -> str:
@@ -293,6 +306,11 @@ def last_position(tx: Transaction, target: str) -> int | None:
     before = ids.END_OF_POSITIONS if first_queued is None else first_queued
     position: int | None = tx.rows(_LAST_ENDED, target=target, before=before)[0].position
     return position
+
+
+def ended_ahead(tx: Transaction, target: str, *, after: int) -> set[int]:
+    """The seq_ids behind a position that are used up already: refused requests, for which no turn will come."""
+    return {row.seq_id for row in tx.rows(_ENDED_AHEAD, target=target, after=after) if row.seq_id is not None}
 
 
 # Forgetting.

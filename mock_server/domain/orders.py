@@ -4,9 +4,12 @@ Stored as the operation's body, so that a restarted server can read it again; fo
 message that the client sent.
 """
 
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from mock_server.domain.operations import Body
 
 ORDER_TYPE = "application/json"
 
@@ -15,10 +18,20 @@ class Order(BaseModel):
     """The body of an operation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    drawn_anew: ClassVar[set[str]] = set()
+    """Fields that a client gives another value when it repeats a request."""
 
     def to_bytes(self) -> bytes:
-        """The stored form; equal orders give equal bytes, which is how a repeat is told from a conflict."""
+        """The stored form."""
         return self.model_dump_json(exclude_none=True).encode()
+
+    def to_body(self) -> Body:
+        """The operation's body. Equal orders have equal digests, which is how a repeat is told from a conflict."""
+        body = Body.of(ORDER_TYPE, self.to_bytes())
+        if not self.drawn_anew:
+            return body
+        identity = self.model_dump_json(exclude_none=True, exclude=self.drawn_anew).encode()
+        return replace(body, digest=Body.of(ORDER_TYPE, identity).digest)
 
 
 class CreateModelOrder(Order):
@@ -38,6 +51,9 @@ class OptimStepOrder(Order):
 
 class SaveOrder(Order):
     """Save under a name; for a sampler without a name, `sampler_number` says which of its session it is."""
+
+    # The SDK counts on with each attempt to send the same save, so a lost answer is followed by another number.
+    drawn_anew: ClassVar[set[str]] = {"sampler_number"}
 
     name: str | None = None
     sampler_number: int | None = None

@@ -13,17 +13,22 @@ from mock_server.domain.ids import POSITIONS_PER_SEQ_ID
 from mock_server.domain.operations import Outcome
 from mock_server.runtime.board import LiveOperation
 from mock_server.runtime.clock import Clock
+from mock_server.store import StorageUnavailable
 
 log = logging.getLogger(__name__)
 
 FIRST_SEQ_ID = 1
 """What every known client begins with; one that begins with 0 is served as well."""
+COMEBACK_SECONDS = 60.0
+"""How long a gap is held open for a client that the server itself sent away, by dying or by refusing to store: clients
+back off up to 30 s before they come again."""
 
 
 class OrderedQueue:
     """The operations of one run, waiting for their turn."""
 
-    def __init__(self, run_id: str, clock: Clock, gap_seconds: float, next_seq: int) -> None:
+    def __init__(self, run_id: str, clock: Clock, gap_seconds: float, next_seq: int, held_until: float = 0.0) -> None:
+        """`held_until`: no gap is given up before this moment of the clock."""
         self.run_id = run_id
         self._clock = clock
         self._gap_seconds = gap_seconds
@@ -31,16 +36,20 @@ class OrderedQueue:
         self._waiting: list[tuple[int, str, LiveOperation]] = []
         self._consumed: set[int] = set()
         self._quiet_since = clock.now()
+        self._held_until = held_until
         self._wake = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, operation: LiveOperation, *, not_before: float = 0) -> None:
-        """Queue it. `not_before`: a gap before it is held open at least until then, in the clock's time."""
+    def put(self, operation: LiveOperation) -> None:
         heapq.heappush(self._waiting, (operation.position, operation.id, operation))
-        self._quiet_since = max(self._clock.now(), not_before, self._quiet_since)
+        self._quiet_since = self._clock.now()
         self._wake.set()
+
+    def hold(self) -> None:
+        """A request of this run was sent away and will come again: whatever gap it leaves is held open for it."""
+        self._held_until = self._clock.now() + COMEBACK_SECONDS
 
     def consume(self, seq_id: int) -> None:
         """A refused request used this number up: nothing will come under it."""
@@ -52,7 +61,8 @@ class OrderedQueue:
         """The operation whose turn it is; None when nothing waits.
 
         A gap that stays open for `gap_seconds` after the last arrival is given up: `skip_to` writes that down before
-        anything behind it runs, so that a restarted server gives it up at the same place.
+        anything behind it runs, so that a restarted server gives it up at the same place. While it can't be written
+        down, neither can the missing request, and its client keeps trying.
         """
         while self._waiting:
             while self._next_seq in self._consumed:
@@ -62,14 +72,18 @@ class OrderedQueue:
             if operation.seq_id is None or operation.seq_id <= self._next_seq:
                 heapq.heappop(self._waiting)
                 return operation
-            left = self._quiet_since + self._gap_seconds - self._clock.now()
+            left = max(self._quiet_since + self._gap_seconds, self._held_until) - self._clock.now()
             if left <= 0:
                 log.warning(
                     "training run %s goes on with seq_id %d: %d did not come within %g s",
                     self.run_id, operation.seq_id, self._next_seq, self._gap_seconds,
                 )  # fmt: skip
-                await skip_to(operation)
-                self._next_seq = operation.seq_id
+                try:
+                    await skip_to(operation)
+                    self._next_seq = operation.seq_id
+                except StorageUnavailable as error:
+                    log.error("training run %s waits on: %s", self.run_id, error)  # noqa: TRY400 - no bug to trace
+                    self.hold()
                 continue
             self._wake.clear()
             timer = self._clock.call_later(left, self._wake.set)

@@ -12,15 +12,12 @@ from mock_server.domain.checkpoints import SaveOptions
 from mock_server.domain.operations import Body, Outcome
 from mock_server.domain.orders import LoadOrder, SaveOrder
 from mock_server.domain.paths import CheckpointPath
-from mock_server.runtime import training
+from mock_server.runtime import results, training
 from mock_server.runtime.training import JSON
 from mock_server.store import Store, Transaction
 from mock_server.store.artifacts import StoredFile
 from mock_server.store.tables import Checkpoint, TrainingRun
 from mock_server.toy_model import TrainingState
-
-INLINE_RESULT_BYTES = 64 << 10
-"""A longer result goes into a file of its own."""
 
 
 class RunLog:
@@ -47,11 +44,10 @@ class RunLog:
     # Executing, on the executor's thread.
 
     def apply(self, state: TrainingState, kind: str, body: Body, operation_id: str) -> Outcome:
-        """Execute a training operation; a long result goes into a file of its own."""
+        """Execute a training operation."""
         result = training.apply(state, kind, body)
         content_type = training.JSON if kind == "optim_step" else training.FORWARD_BACKWARD
-        file = self._store.artifacts.write(result) if len(result) > INLINE_RESULT_BYTES else None
-        return Outcome(operation_id, "succeeded", content_type, result, file)
+        return results.succeeded(self._store.artifacts, operation_id, content_type, result)
 
     # Reading it.
 
@@ -84,6 +80,9 @@ class RunLog:
         tx.session.add(run)
         return _succeeded(tx, operation_id, {"model_id": run.id, "type": "create_model"})
 
+    def failed(self, tx: Transaction, outcome: Outcome) -> None:
+        operations.record(tx, [outcome])
+
     def creation_failed(self, tx: Transaction, outcome: Outcome) -> None:
         """The run that this was to create may be created again at once; an existing run stays as it is."""
         operations.record(tx, [outcome])
@@ -92,9 +91,10 @@ class RunLog:
             run.status = "failed"
             tx.session.add(run)
 
-    def unloaded(self, tx: Transaction, operation_id: str) -> Outcome:
+    def unloaded(self, tx: Transaction, operation_id: str, position: int) -> Outcome:
         run = self.run(tx)
         run.status = "unloaded"
+        operations.drop_bodies(tx, run.id, after=run.snapshot_position, through=position)
         tx.release_artifact(run.snapshot)
         run.snapshot = None
         tx.session.add(run)

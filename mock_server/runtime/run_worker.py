@@ -71,8 +71,8 @@ class RunWorker:
         """What its state takes in memory."""
         return 0 if self.state is None else self.state.nbytes
 
-    def put(self, operation: LiveOperation, *, not_before: float = 0) -> None:
-        self.queue.put(operation, not_before=not_before)
+    def put(self, operation: LiveOperation) -> None:
+        self.queue.put(operation)
         if self._task is None:
             self._task = asyncio.create_task(self._work())
 
@@ -101,11 +101,7 @@ class RunWorker:
                 outcome, recorded = await self._execute(operation)
             except Exception as error:  # noqa: BLE001 - becomes the operation's outcome; failure() tells bugs apart
                 outcome = failure(operation.id, error)
-                if outcome.error_category == "server":
-                    self.state = None  # half-done work must not be built upon: the log knows better
-                if operation.kind in {"create_model", "load_weights"}:
-                    await self._shop.store.write(self._log.creation_failed, outcome)
-                    recorded = True
+                recorded = await self._fail(operation, outcome)
         self.queue.done(operation)
         if not recorded:
             self._shop.recorder.add(outcome)
@@ -114,6 +110,27 @@ class RunWorker:
             self._shop.board.stored([operation.id])
         elif self.state is not None and self._log.due(self._shop.snapshot_steps, self._shop.snapshot_bytes):
             await self._snapshot(self.state, operation.position)
+
+    async def _fail(self, operation: LiveOperation, outcome: Outcome) -> bool:
+        """Deal with a failure; returns whether it is in the database already.
+
+        One that might not repeat itself is written down before it is told, or a restarted server could say otherwise:
+        our own mistakes, and whatever depends on more than the run's state.
+        """
+        if outcome.error_category == "server":
+            self.state = None  # half-done work must not be built upon: the log knows better
+        elif operation.kind in training.KINDS:
+            return False
+        rule = self._log.creation_failed if operation.kind in {"create_model", "load_weights"} else self._log.failed
+        try:
+            await self._shop.store.write(rule, outcome)
+        except Exception as error:
+            # Told all the same, since waiting for a disk helps nobody.
+            ours = None if isinstance(error, StorageUnavailable) else error
+            log.warning("the failure of operation %s is not stored yet: %s", operation.id, error, exc_info=ours)
+            self._shop.store.write_later(rule, outcome)
+            return False
+        return True
 
     async def _execute(self, operation: LiveOperation) -> tuple[Outcome, bool]:
         """The operation's outcome, and whether it is in the database already."""
@@ -125,7 +142,7 @@ class RunWorker:
             case "unload_model":
                 self.state = None
                 self.settled = False
-                return await self._shop.store.write(self._log.unloaded, operation.id), True
+                return await self._shop.store.write(self._log.unloaded, operation.id, operation.position), True
             case "save_weights" | "save_weights_for_sampler" | "save_weights_external":
                 return await self._save(operation, SaveOrder.model_validate_json(operation.body.content)), True
             case "load_weights":
@@ -145,14 +162,17 @@ class RunWorker:
 
         Its outcomes go first: an operation that the snapshot holds must never look unfinished, or it would run twice.
         """
+        self._log.reset()
         try:
             file = await self._shop.executor.run(lambda: self._shop.store.artifacts.write(state.dump(gradients=True)))
         except StorageUnavailable as error:
             log.warning("no snapshot of training run %s: %s", self.run_id, error)
             return
+        except Exception:
+            log.exception("no snapshot of training run %s", self.run_id)
+            return
         self._shop.recorder.flush()
         self._shop.store.write_later(self._log.snapshot_taken, file, position)
-        self._log.reset()
 
     async def _save(self, operation: LiveOperation, order: SaveOrder) -> Outcome:
         kind = SAVED_KINDS[operation.kind]

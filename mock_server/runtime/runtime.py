@@ -8,25 +8,26 @@ from typing import Any, Concatenate, ParamSpec
 
 from sqlalchemy import Row
 
-from mock_server.domain import operations, samplers, submissions, training_runs
+from mock_server.domain import operations, submissions, training_runs
 from mock_server.domain.catalogue import Catalogue
 from mock_server.domain.dials import Dial
 from mock_server.domain.errors import Invalid, NotFound
 from mock_server.domain.ids import sequence_id
 from mock_server.domain.operations import Accepted, Body, Outcome, Submission
-from mock_server.domain.orders import ORDER_TYPE, LoadOrder, Order, SampleOrder
+from mock_server.domain.orders import LoadOrder, Order, SampleOrder
 from mock_server.domain.tokenizers import tokenizer_size
 from mock_server.domain.training_runs import NewRun
 from mock_server.runtime.board import Board, LiveOperation, Pending
 from mock_server.runtime.clock import Clock
 from mock_server.runtime.completions import Completions
 from mock_server.runtime.executor import Executor
+from mock_server.runtime.failures import failure
 from mock_server.runtime.janitor import Janitor
-from mock_server.runtime.ordered_queue import OrderedQueue, next_seq_after
+from mock_server.runtime.ordered_queue import COMEBACK_SECONDS, OrderedQueue, next_seq_after
 from mock_server.runtime.recorder import Recorder
 from mock_server.runtime.run_worker import RunWorker, Workshop
 from mock_server.runtime.sampling import SamplingFloor, WeightsKey
-from mock_server.store import Store, Transaction
+from mock_server.store import StorageUnavailable, Store, Transaction
 
 P = ParamSpec("P")
 
@@ -35,8 +36,6 @@ KEPT_STATE_BYTES = 48 << 20
 KEPT_RUNS = 1024
 KEPT_SAMPLERS = 4096
 """Runs and samplers that are known without asking the database."""
-RECOVERY_SECONDS = 60.0
-"""After a start, a gap is held open at least this long: clients back off up to 30 s before they come again."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +73,7 @@ class Runtime:
         self._janitor = Janitor(
             store, clock, result_ttl=timing.result_ttl_seconds, session_timeout=timing.session_timeout_seconds
         )
+        self._started_at = clock.now()
         self._runs: OrderedDict[str, RunWorker] = OrderedDict()
         self._samplers: OrderedDict[str, tuple[str, WeightsKey]] = OrderedDict()
 
@@ -82,18 +82,22 @@ class Runtime:
     async def start(self) -> None:
         """Take up what the last life of the server left unfinished."""
         self._janitor.start()
-        hold = self.clock.now() + RECOVERY_SECONDS
         for row in await self.store.read(operations.unfinished):
             operation = self._live(row)
+            self.board.put(operation)
             if row.kind == "sample":
-                operation.body = await self.store.read(operations.body, row.id)
-                sampler = await self.store.read(samplers.owned, row.tenant, row.target)
-                self.board.put(operation)
-                self._floor.put(WeightsKey(sampler.base_model, sampler.artifact, sampler.prior_size), operation)
+                await self._resume_sample(operation)
             else:
-                worker = await self._worker(row.tenant, row.target)
-                self.board.put(operation)
-                worker.put(operation, not_before=hold)
+                (await self._worker(row.tenant, row.target)).put(operation)
+
+    async def _resume_sample(self, operation: LiveOperation) -> None:
+        try:
+            operation.body = await self.store.read(operations.body, operation.id)
+            key = await self._weights_key(operation.tenant, operation.target)
+        except Exception as error:  # noqa: BLE001 - a damaged file fails its sample, not the server's start
+            self._sample_ended(operation, failure(operation.id, error))
+        else:
+            self._floor.put(key, operation)
 
     def release_polls(self) -> None:
         """Answer whoever waits: the server is about to stop."""
@@ -111,10 +115,9 @@ class Runtime:
 
     async def create_run(self, tenant: str, new: NewRun, order: Order, kind: str) -> tuple[str, str]:
         """Begin a run; returns its id and the request id of its creation."""
-        body = Body.of(ORDER_TYPE, order.to_bytes())
+        body = order.to_body()
         run, accepted = await self.store.write(submissions.create_run, tenant, new, kind, body, self.store.seed)
-        if accepted.new:
-            await self._enqueue(Submission(tenant, kind, run.id, None, body), accepted)
+        await self._take_up(Submission(tenant, kind, run.id, None, body), accepted)
         return run.id, accepted.id
 
     async def load_new_run(
@@ -140,31 +143,36 @@ class Runtime:
     async def submit(self, tenant: str, run_id: str, kind: str, seq_id: int | None, body: Body) -> str:
         """Queue an operation of a run; returns its request id at once, whatever its place in the order."""
         worker = await self._worker(tenant, run_id)
-        submission = Submission(tenant, kind, run_id, seq_id, await self._spilled(body))
-        if worker.settled:
-            accepted = await self._write_down(operations.submit, submission)
-        else:
-            size = tokenizer_size(self.catalogue[worker.base_model])
-            accepted = await self._write_down(submissions.first_to_run, submission, size)
-            worker.settled = True
-        if accepted.new:
-            await self._enqueue(submission, accepted)
+        try:
+            submission = Submission(tenant, kind, run_id, seq_id, await self._spilled(body))
+            if worker.settled:
+                accepted = await self._write_down(operations.submit, submission)
+            else:
+                size = tokenizer_size(self.catalogue[worker.base_model])
+                accepted = await self._write_down(submissions.first_to_run, submission, size)
+                worker.settled = True
+        except StorageUnavailable:
+            worker.queue.hold()
+            raise
+        await self._take_up(submission, accepted)
         return accepted.id
 
     async def refuse(self, tenant: str, run_id: str, seq_id: int, body: Body, message: str) -> None:
         """A request that was answered with an error has used up its seq_id: the run must not wait for it."""
-        worker = await self._worker(tenant, run_id)
+        await self._worker(tenant, run_id)
         await self.store.write(operations.consume, Submission(tenant, "refused", run_id, seq_id, body), message)
-        worker.queue.consume(seq_id)
+        (await self._worker(tenant, run_id)).queue.consume(seq_id)
 
     async def sample(self, tenant: str, sampler_id: str, seq_id: int, order: SampleOrder) -> tuple[str, list[str]]:
         """Queue a sample; returns its request id and the ids of its sequences."""
         key = await self._weights_key(tenant, sampler_id)
-        body = await self._spilled(Body.of(ORDER_TYPE, order.to_bytes()))
+        body = await self._spilled(order.to_body())
         submission = Submission(tenant, "sample", sampler_id, seq_id, body)
         accepted = await self._write_down(operations.submit, submission)
         if accepted.new:
-            self._floor.put(key, self._accepted(submission, accepted))
+            operation = self._live_of(submission, accepted)
+            self.board.put(operation)
+            self._floor.put(key, operation)
         return accepted.id, [sequence_id(accepted.id, index) for index in range(order.num_samples)]
 
     # Asking.
@@ -206,9 +214,15 @@ class Runtime:
             run = await self.store.read(training_runs.any_status, tenant, run_id)
             await self._recorder.settle()  # the place to go on at is what the database says has ended
             last = await self.store.read(operations.last_position, run_id)
+            used_up = await self.store.read(operations.ended_ahead, run_id, after=-1 if last is None else last)
             worker = self._runs.get(run_id)  # another request may have made it meanwhile
             if worker is None:
-                queue = OrderedQueue(run_id, self.clock, self.timing.gap_seconds, next_seq_after(last, run.skipped_to))
+                # Clients of an earlier life of the server may be on their way back.
+                held_until = self._started_at + COMEBACK_SECONDS if run.created_at < self._started_at else 0.0
+                next_seq = next_seq_after(last, run.skipped_to)
+                queue = OrderedQueue(run_id, self.clock, self.timing.gap_seconds, next_seq, held_until)
+                for seq_id in used_up:
+                    queue.consume(seq_id)
                 worker = RunWorker(self._workshop, run_id, tenant, run.base_model, queue)
                 self._runs[run_id] = worker
                 self._make_room()
@@ -227,12 +241,24 @@ class Runtime:
                 total -= worker.nbytes
                 del self._runs[run_id]
 
-    async def _enqueue(self, submission: Submission, accepted: Accepted) -> None:
-        worker = await self._worker(submission.tenant, submission.target)
-        worker.put(self._accepted(submission, accepted))
+    async def _take_up(self, submission: Submission, accepted: Accepted) -> None:
+        """Queue an accepted operation of a run, unless it is under way or has ended.
 
-    def _accepted(self, submission: Submission, accepted: Accepted) -> LiveOperation:
-        operation = LiveOperation(
+        Also one that was accepted before: it is in no queue if the disk was full when its first attempt came this far.
+        """
+        worker = await self._worker(submission.tenant, submission.target)
+        if not accepted.new and (
+            self.board.get(accepted.id) is not None or not self.store.read_now(operations.is_queued, accepted.id)
+        ):
+            return
+        if worker.state is None:
+            self._make_room()
+        operation = self._live_of(submission, accepted)
+        self.board.put(operation)
+        worker.put(operation)
+
+    def _live_of(self, submission: Submission, accepted: Accepted) -> LiveOperation:
+        return LiveOperation(
             accepted.id,
             submission.tenant,
             submission.kind,
@@ -242,8 +268,6 @@ class Runtime:
             self.clock.now(),
             submission.body,
         )
-        self.board.put(operation)
-        return operation
 
     def _live(self, row: Row[Any]) -> LiveOperation:
         return LiveOperation(row.id, row.tenant, row.kind, row.target, row.seq_id, row.position, self.clock.now())
@@ -286,6 +310,8 @@ class Runtime:
         if operation.outcome is None:
             self._recorder.add(outcome)
             self.board.end(operation, outcome)
+        elif outcome.result_file is not None:  # cancelled in the meantime: nobody will ask for this
+            self.store.artifacts.remove(outcome.result_file.id)
 
     def beat(self, session_id: str) -> None:
         """A session's heartbeat; written down with the next batch of outcomes."""

@@ -17,20 +17,20 @@ from mock_server.domain.operations import Outcome
 from mock_server.domain.orders import SampleOrder
 from mock_server.domain.responders import as_next_token, respond
 from mock_server.domain.tokenizers import stop_matcher
+from mock_server.runtime import results
 from mock_server.runtime.base_models import base_model
 from mock_server.runtime.board import LiveOperation
 from mock_server.runtime.executor import Executor
 from mock_server.runtime.failures import failure
 from mock_server.store import Store, Transaction
-from mock_server.store.artifacts import DamagedArtifact
-from mock_server.toy_model import Decoder, SampleRequest, SampleResult, Weights
+from mock_server.toy_model import BaseModel, Decoder, SampleRequest, SampleResult, Weights
 
 SAMPLE = "application/x-protobuf; message=SampleResponse"
 SLICE_SECONDS = 0.01
 """How long a batch is decoded before training and newly arrived samples get their turn."""
 KEPT_WEIGHTS = 64
-"""Samplers' weights that stay in memory; others are read again from their files."""
-INLINE_RESULT_BYTES = 64 << 10
+KEPT_WEIGHTS_BYTES = 32 << 20
+"""How many samplers' weights stay in memory; others are read again from their files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,16 @@ class WeightsKey:
     prior_size: int | None
 
 
+Source = Weights | BaseModel | bytes | Exception
+
+
 @dataclass
 class Lane:
     """The requests for one set of weights."""
 
     arrivals: list[LiveOperation] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
+    weights: Weights | None = None
     decoder: Decoder | None = None
     running: dict[str, tuple[LiveOperation, SparseLayout | None]] = field(default_factory=dict)
     task: "asyncio.Task[None] | None" = None
@@ -93,22 +97,34 @@ class SamplingFloor:
             while lane.arrivals or lane.running:
                 arrivals, lane.arrivals = lane.arrivals, []
                 cancelled, lane.cancelled = frozenset(lane.cancelled), []
-                content = self._stored_weights(key) if lane.decoder is None else None
+                source = self._source(key) if lane.decoder is None else None
                 for operation, outcome in await self._executor.run(
-                    partial(self._slice, key, lane, arrivals, cancelled, content)
+                    partial(self._slice, key, lane, arrivals, cancelled, source)
                 ):
                     self._end(operation, outcome)
+                if source is not None and lane.weights is not None:
+                    self._keep(key, lane.weights)
         finally:
             del self._lanes[key]
 
-    def _stored_weights(self, key: WeightsKey) -> bytes | Exception | None:
-        """The content of the sampler's artifact, unless its weights are in memory; or why it can't be read."""
-        if key.artifact is None or key in self._weights:
-            return None
+    def _source(self, key: WeightsKey) -> Source:
+        """What to sample from: weights in memory, the content of the sampler's artifact, or why it can't be read."""
+        known = self._weights.get(key)
+        if known is not None:
+            return known
         try:
+            if key.artifact is None:
+                return base_model(self._catalogue[key.base_model], key.prior_size)
             return self._store.read_now(Transaction.read_artifact, key.artifact)
-        except DamagedArtifact as error:
+        except Exception as error:  # noqa: BLE001 - raised again where it fails the requests
             return error
+
+    def _keep(self, key: WeightsKey, weights: Weights) -> None:
+        self._weights[key] = weights
+        self._weights.move_to_end(key)
+        total = sum(each.nbytes for each in self._weights.values())
+        while len(self._weights) > 1 and (len(self._weights) > KEPT_WEIGHTS or total > KEPT_WEIGHTS_BYTES):
+            total -= self._weights.popitem(last=False)[1].nbytes
 
     # On the executor's thread.
 
@@ -118,14 +134,16 @@ class SamplingFloor:
         lane: Lane,
         arrivals: list[LiveOperation],
         cancelled: frozenset[str],
-        content: bytes | Exception | None,
+        source: Source | None,
     ) -> list[tuple[LiveOperation, Outcome]]:
         """Take in what arrived, decode for a moment, and return what ended."""
         ended: list[tuple[LiveOperation, Outcome]] = []
         deadline = perf_counter() + SLICE_SECONDS
         try:
             if lane.decoder is None:
-                lane.decoder = Decoder(self._weights_for(key, content))
+                assert source is not None
+                lane.weights = _weights(source)
+                lane.decoder = Decoder(lane.weights)
             self._withdraw(lane, cancelled)
             ended += self._admit(key, lane, [operation for operation in arrivals if operation.id not in cancelled])
             while not lane.decoder.idle:
@@ -216,21 +234,16 @@ class SamplingFloor:
     ) -> Outcome:
         if isinstance(result, Exception):
             return failure(operation.id, result)
-        encoded = encode_sample(result, layout)
-        file = self._store.artifacts.write(encoded) if len(encoded) > INLINE_RESULT_BYTES else None
-        return Outcome(operation.id, "succeeded", SAMPLE, encoded, file)
+        return results.succeeded(self._store.artifacts, operation.id, SAMPLE, encode_sample(result, layout))
 
-    def _weights_for(self, key: WeightsKey, content: bytes | Exception | None) -> Weights:
-        if isinstance(content, Exception):
-            raise content
-        weights = self._weights.get(key)
-        if weights is None:
-            if content is None:
-                weights = Weights.of_base(base_model(self._catalogue[key.base_model], key.prior_size))
-            else:
-                weights = Weights.load(content)
-            self._weights[key] = weights
-            if len(self._weights) > KEPT_WEIGHTS:
-                self._weights.popitem(last=False)
-        self._weights.move_to_end(key)
-        return weights
+
+def _weights(source: Source) -> Weights:
+    match source:
+        case Weights():
+            return source
+        case BaseModel():
+            return Weights.of_base(source)
+        case bytes():
+            return Weights.load(source)
+        case Exception():
+            raise source

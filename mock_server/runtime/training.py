@@ -13,6 +13,8 @@ from mock_server.toy_model import AdamParams, DimuonParams, InvalidInput, LoraCo
 
 FORWARD_BACKWARD = "application/x-protobuf; message=ForwardBackwardOutput"
 JSON = "application/json"
+KINDS = frozenset({"forward", "forward_backward", "optim_step"})
+"""The kinds whose outcome depends on nothing but the run's state."""
 
 
 def fresh_state(entry: CatalogueEntry, run: TrainingRun) -> TrainingState:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from mock_server.domain.ids import POSITIONS_PER_SEQ_ID
 from mock_server.runtime.board import LiveOperation
-from mock_server.runtime.ordered_queue import OrderedQueue, next_seq_after
+from mock_server.runtime.ordered_queue import COMEBACK_SECONDS, OrderedQueue, next_seq_after
+from mock_server.store import StorageUnavailable
 from tests.runtime.manual_clock import ManualClock
 
 GAP = 5.0
@@ -29,6 +30,7 @@ class Run:
         self.queue = OrderedQueue("run", self.clock, GAP, next_seq)
         self.order: list[int | None] = []
         self.skipped_to: list[int | None] = []
+        self.disk_full = False
         self._task: asyncio.Task[None] | None = None
 
     async def settle(self) -> None:
@@ -52,6 +54,8 @@ class Run:
             self.queue.done(found)
 
     async def _skip(self, operation: LiveOperation) -> None:
+        if self.disk_full:
+            raise StorageUnavailable("No space left on device")
         self.skipped_to.append(operation.seq_id)
 
 
@@ -129,15 +133,39 @@ async def test_operations_without_a_number_come_after_what_was_there_before_them
     assert run.order == [1, None, 2]
 
 
-async def test_after_a_restart_a_gap_is_held_open_until_clients_had_time_to_come_back() -> None:
+async def test_a_gap_is_held_open_until_a_client_that_was_sent_away_had_time_to_come_back() -> None:
     run = Run()
-    run.queue.put(operation(2), not_before=run.clock.now() + 60)
+    run.queue.hold()
+    run.queue.put(operation(2))
     await run.settle()
-    run.clock.advance(60)
+    run.clock.advance(COMEBACK_SECONDS - 0.1)
     await run.settle()
     assert run.order == []
     await run.put([1])
     assert run.order == [1, 2]
+
+
+async def test_a_gap_is_given_up_when_nobody_came_back() -> None:
+    run = Run()
+    run.queue.hold()
+    await run.put([2])
+    run.clock.advance(COMEBACK_SECONDS + 0.1)
+    await run.settle()
+    assert run.order == [2]
+
+
+async def test_a_gap_stays_open_while_the_disk_is_full_for_the_missing_request_meets_the_same_disk() -> None:
+    run = Run()
+    run.disk_full = True
+    await run.put([2])
+    run.clock.advance(GAP + 0.1)
+    await run.settle()
+    assert run.order == []
+    run.disk_full = False
+    run.clock.advance(COMEBACK_SECONDS - 1)
+    await run.put([1])
+    assert run.order == [1, 2]
+    assert run.skipped_to == []
 
 
 async def test_a_client_that_counts_from_zero_is_served() -> None:

@@ -12,7 +12,6 @@ from mock_server.domain import sessions
 from mock_server.domain.catalogue import Catalogue
 from mock_server.domain.operations import Body, Outcome
 from mock_server.domain.orders import (
-    ORDER_TYPE,
     CreateModelOrder,
     LoadOrder,
     OptimStepOrder,
@@ -50,7 +49,7 @@ class World:
         return run_id
 
     async def submit(self, run_id: str, kind: str, seq_id: int, order: Order) -> str:
-        return await self.runtime.submit(TENANT, run_id, kind, seq_id, Body.of(ORDER_TYPE, order.to_bytes()))
+        return await self.runtime.submit(TENANT, run_id, kind, seq_id, order.to_body())
 
     async def forward_backward(self, run_id: str, seq_id: int, tokens: Sequence[int] = TEXT) -> str:
         body = Body.of("application/json", batch(run_id, seq_id, tokens))

@@ -9,8 +9,7 @@ from mock_server.api.tinker.bodies import CreateModel, ModelReference
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import training_runs
 from mock_server.domain.errors import Invalid
-from mock_server.domain.operations import Body
-from mock_server.domain.orders import ORDER_TYPE, CreateModelOrder, UnloadOrder
+from mock_server.domain.orders import CreateModelOrder, UnloadOrder
 from mock_server.domain.training_runs import OPTIMIZERS, Adapter, NewRun
 
 router = APIRouter(prefix=PREFIX, tags=["models"])
@@ -55,6 +54,5 @@ async def get_info(body: ModelReference, call: TenantCall) -> Response:
 @router.post("/unload_model")
 async def unload_model(body: ModelReference, call: TenantCall) -> Response:
     """Let a model go, after everything that it has been asked so far. Its checkpoints stay."""
-    order = Body.of(ORDER_TYPE, UnloadOrder().to_bytes())
-    request_id = await call.runtime.submit(call.tenant, body.model_id, "unload_model", None, order)
+    request_id = await call.runtime.submit(call.tenant, body.model_id, "unload_model", None, UnloadOrder().to_body())
     return future(request_id, body.model_id)

@@ -9,7 +9,7 @@ from mock_server.api.tinker.bodies import Adam, OptimStep
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.codec import decode_header, decompress
 from mock_server.domain.operations import Body
-from mock_server.domain.orders import ORDER_TYPE, OptimStepOrder
+from mock_server.domain.orders import OptimStepOrder
 
 router = APIRouter(prefix=PREFIX, tags=["training"])
 
@@ -33,8 +33,7 @@ async def optim_step(body: OptimStep, call: TenantCall) -> Response:
     order = OptimStepOrder(
         optimizer=getattr(parameters, "type", "adamw"), parameters=parameters.model_dump(exclude={"type"})
     )
-    operation = Body.of(ORDER_TYPE, order.to_bytes())
-    request_id = await call.runtime.submit(call.tenant, body.model_id, "optim_step", body.seq_id, operation)
+    request_id = await call.runtime.submit(call.tenant, body.model_id, "optim_step", body.seq_id, order.to_body())
     return future(request_id, body.model_id)
 
 

@@ -9,8 +9,7 @@ from mock_server.api.tinker.bodies import LoadWeights, Save, WeightsInfo
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import checkpoints
 from mock_server.domain.errors import Invalid
-from mock_server.domain.operations import Body
-from mock_server.domain.orders import ORDER_TYPE, LoadOrder, SaveOrder
+from mock_server.domain.orders import LoadOrder, SaveOrder
 from mock_server.domain.paths import CheckpointPath, checkpoint_name
 
 router = APIRouter(prefix=PREFIX, tags=["weights"])
@@ -30,14 +29,19 @@ async def save_weights_for_sampler(body: Save, call: TenantCall) -> Response:
     return await _save(call, body, "save_weights_for_sampler", body.path)
 
 
+@router.post("/save_weights_external")
+async def save_weights_external(body: Save, call: TenantCall) -> Response:
+    """Save the weights as files for other programs, to be loaded from the addresses of external_weights_urls."""
+    return await _save(call, body, "save_weights_external", body.path or _numbered(body))
+
+
 @router.post("/load_weights")
 async def load_weights(body: LoadWeights, call: TenantCall) -> Response:
     """Load a checkpoint into the run `model_id`, or, with `session_id` and `model_seq_id`, into a new run."""
     order = LoadOrder(path=body.path, optimizer=body.optimizer)
     CheckpointPath.parse(body.path)
     if body.model_id is not None:
-        operation = Body.of(ORDER_TYPE, order.to_bytes())
-        request_id = await call.runtime.submit(call.tenant, body.model_id, "load_weights", body.seq_id, operation)
+        request_id = await call.runtime.submit(call.tenant, body.model_id, "load_weights", body.seq_id, order.to_body())
         return future(request_id, body.model_id)
     if body.session_id is None or body.model_seq_id is None:
         raise Invalid("model_id is absent: give it, or session_id and model_seq_id to load into a new training run")
@@ -73,8 +77,7 @@ async def _save(call: Call, body: Save, kind: str, name: str | None) -> Response
         overwrite=body.overwrite,
         user_metadata=body.user_metadata,
     )
-    operation = Body.of(ORDER_TYPE, order.to_bytes())
-    request_id = await call.runtime.submit(call.tenant, body.model_id, kind, body.seq_id, operation)
+    request_id = await call.runtime.submit(call.tenant, body.model_id, kind, body.seq_id, order.to_body())
     return future(request_id, body.model_id)
 
 
