@@ -29,6 +29,7 @@ class LiveOperation:
     body: Body | None = None
     outcome: Outcome | None = None
     revealed: bool = False
+    stored: bool = False
     polls: int = 0
     waiters: "list[asyncio.Future[None]]" = field(default_factory=list)
 
@@ -83,14 +84,9 @@ class Board:
         """These outcomes are in the database; from now on they may leave the memory, oldest first."""
         for operation_id in operation_ids:
             operation = self._live.get(operation_id)
-            if operation is None or operation.outcome is None or not operation.revealed:
-                continue
-            self._ended[operation_id] = size = len(operation.outcome.result or b"")
-            self._ended_bytes += size
-        while self._ended and (len(self._ended) > KEPT_OPERATIONS or self._ended_bytes > KEPT_BYTES):
-            oldest, size = self._ended.popitem(last=False)
-            self._ended_bytes -= size
-            del self._live[oldest]
+            if operation is not None and operation.outcome is not None:
+                operation.stored = True
+                self._may_leave(operation)
 
     def release(self, operation_id: str) -> None:
         """Show a result that a `manual` or `never` dial holds back."""
@@ -139,7 +135,20 @@ class Board:
         if not operation.revealed:
             operation.revealed = True
             self.on_reveal(operation)
+            self._may_leave(operation)
         _wake(operation)
+
+    def _may_leave(self, operation: LiveOperation) -> None:
+        """Once it is both in the database and on show, it stays only while there is room."""
+        if not (operation.stored and operation.revealed) or operation.id in self._ended:
+            return
+        assert operation.outcome is not None
+        self._ended[operation.id] = size = len(operation.outcome.result or b"")
+        self._ended_bytes += size
+        while self._ended and (len(self._ended) > KEPT_OPERATIONS or self._ended_bytes > KEPT_BYTES):
+            oldest, size = self._ended.popitem(last=False)
+            self._ended_bytes -= size
+            del self._live[oldest]
 
     def _dial(self, operation: LiveOperation) -> Dial:
         return self._dials.get(operation.kind, IMMEDIATE)

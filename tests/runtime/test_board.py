@@ -149,6 +149,25 @@ async def test_large_stored_results_leave_the_memory_by_their_bytes(monkeypatch:
     assert here.statistics() == {"live": 1, "kept": 1, "kept_bytes": 80}
 
 
+@pytest.mark.parametrize("dial", ["after:10", "polls:2"])
+async def test_a_result_that_is_shown_after_it_was_stored_leaves_the_memory_too(
+    monkeypatch: pytest.MonkeyPatch, dial: str
+) -> None:
+    monkeypatch.setattr(board_module, "KEPT_OPERATIONS", 2)
+    clock = ManualClock()
+    here = board(clock, optim_step=dial)
+    for number in range(5):
+        op = operation(name=str(number))
+        op.accepted_at = clock.now()
+        here.put(op)
+        here.end(op, Outcome(op.id, "succeeded", "application/json", b"{}"))
+        here.stored([op.id])
+        clock.advance(10)
+        if dial.startswith("polls"):
+            assert [await here.wait(op, 0) for _ in range(3)][-1] == op.outcome
+    assert here.statistics()["live"] == 2
+
+
 async def test_an_operation_begun_anew_is_not_forgotten_with_its_first_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board_module, "KEPT_OPERATIONS", 1)
     here, first = board(), operation(name="op")
