@@ -57,9 +57,14 @@ def open_engine(file: Path, *, durability: str) -> Engine:
     return engine
 
 
-def storage_fault(error: BaseException) -> str | None:
-    """What keeps the database from being written, where it can pass (a full disk); None for any other error."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", 0) & 0xFF in _MAY_PASS:
-        return str(cause)
+def storage_fault(error: BaseException | None) -> str | None:
+    """What keeps the database from being written, where it can pass (a full disk); None for any other error.
+
+    It may be why another error was raised: SQLite ends the transaction, and then its savepoints are not found.
+    """
+    while error is not None:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", 0) & 0xFF in _MAY_PASS:
+            return str(cause)
+        error = error.__context__
     return None

@@ -64,6 +64,7 @@ class Store:
                     kept_seed = _seed(connection, seed)
                     secret = bytes.fromhex(_kept(connection, "secret", secrets.token_hex(32)))
                     known = connection.execute(select(ARTIFACTS.c.id)).scalars().all()
+                _check_writable(engine)
                 artifacts = Artifacts(directory / "artifacts", sync=durability == "power")
                 artifacts.folder.mkdir(exist_ok=True)
                 artifacts.sweep(known)
@@ -128,6 +129,13 @@ def _lock(directory: Path) -> int:
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     return lock
+
+
+def _check_writable(engine: Engine) -> None:
+    """Fail now, not at every write. Nothing is written: a full disk is no reason not to start."""
+    with engine.connect() as connection:
+        connection.execute(META.update().values(value=META.c.value))
+        connection.rollback()
 
 
 def _sync_ancestry(directory: Path) -> None:

@@ -103,8 +103,10 @@ class Writer:
         try:
             try:
                 self._commit(group, apart=False)
-            except Exception:  # noqa: BLE001 - whose error it was shows when each stands apart
-                self._commit(group, apart=True)
+            except Exception as error:
+                if storage_fault(error) is not None:
+                    raise
+                self._commit(group, apart=True)  # which shows whose error it was
         except Exception as error:  # noqa: BLE001 - handed to those who wait
             self._postpone(group, StorageUnavailable(f"the database can't be written: {storage_fault(error) or error}"))
         else:
@@ -135,15 +137,19 @@ class Writer:
                 log.exception("a hook after a commit failed")
 
     def _apart(self, write: Write, transaction: Transaction) -> None:
+        savepoint = self._connection.begin_nested()
         try:
-            with self._connection.begin_nested():
-                write.result = _run_rule(write.rule, transaction)
+            write.result = _run_rule(write.rule, transaction)
         except Exception as error:
             if storage_fault(error) is not None:
-                raise  # which may have ended the whole transaction
+                raise  # it has ended the whole transaction: there is no savepoint to go back to
+            if savepoint.is_active:
+                savepoint.rollback()
             write.error = error
             if write.waiter is None:
                 log.exception("a write that nobody waits for failed")
+        else:
+            savepoint.commit()
 
     def _postpone(self, group: list[Write], error: StorageUnavailable) -> None:
         """Nothing of the group was stored. Who waits is told so; the other writes keep their order and are tried again.
