@@ -1,8 +1,8 @@
 """A run's log in the store: its snapshot, the operations behind it, and what each ended operation changes there."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from sqlalchemy import Row
 from sqlmodel import select
@@ -11,13 +11,20 @@ from mock_server.domain import checkpoints, operations, samplers
 from mock_server.domain.checkpoints import SaveOptions
 from mock_server.domain.operations import Body, Outcome
 from mock_server.domain.orders import LoadOrder, SaveOrder
-from mock_server.domain.paths import CheckpointPath
+from mock_server.domain.paths import CheckpointKind, CheckpointPath
 from mock_server.runtime import results, training
 from mock_server.runtime.training import JSON
 from mock_server.store import Store, Transaction
 from mock_server.store.artifacts import StoredFile
 from mock_server.store.tables import Checkpoint, TrainingRun
 from mock_server.toy_model import TrainingState
+
+RESULT_TYPES: Final[Mapping[CheckpointKind, str]] = {
+    "weights": "save_weights",
+    "sampler_weights": "save_weights_for_sampler",
+    "external_weights": "save_weights_external",
+}
+"""What the result of a save calls itself; the SDK insists on it."""
 
 
 class RunLog:
@@ -123,8 +130,9 @@ class RunLog:
             result = {"path": str(path), "size_bytes": checkpoint.size_bytes}
             if restart is not None:
                 self._restart(tx, run, checkpoint.artifact, restart, optimizer=True)
-        kind = "save_weights_for_sampler" if path is None or path.kind == "sampler_weights" else "save_weights"
-        return _succeeded(tx, operation_id, {**result, "type": kind})
+        return _succeeded(
+            tx, operation_id, {**result, "type": RESULT_TYPES["sampler_weights" if path is None else path.kind]}
+        )
 
     def loaded(
         self, tx: Transaction, operation_id: str, order: LoadOrder, checkpoint: Checkpoint, position: int
