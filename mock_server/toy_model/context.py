@@ -58,8 +58,8 @@ def contexts(window: UInt64s, dtype: np.dtype[np.floating] = np.dtype(np.float32
     opinion = (words[1, 0] >> _OPINION_SHIFT).astype(np.intp)
     octets = np.ascontiguousarray(words.transpose(0, 2, 1)).view(np.uint8)
     bits = np.unpackbits(octets.reshape(len(ORDERS), n, _WORDS * 8), axis=-1)  # [orders, n, FEATURES]
-    index = bits[0]
-    for order in range(1, len(ORDERS)):
-        np.left_shift(bits[order], order, out=bits[order])
-        np.bitwise_or(index, bits[order], out=index)
-    return Contexts(_TABLES[dtype].take(index), opinion)
+    index = bits[-1]
+    for order in reversed(range(len(ORDERS) - 1)):  # index = sum of bit << order, by doubling: numpy's shifts are slow
+        index += index
+        index += bits[order]
+    return Contexts(_TABLES[dtype].take(index, mode="clip"), opinion)

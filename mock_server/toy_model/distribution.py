@@ -15,7 +15,7 @@ import numpy as np
 from mock_server.toy_model.network import Network, softmax
 from mock_server.toy_model.values import Array, Int64s
 
-_FIRST_LOOKS = (4, 32)  # classes; then all
+_FIRST_LOOKS = (4, 16, 64, 160)  # classes; then all
 _NEGLIGIBLE = 1e-7  # of the total mass
 _NO_TOKEN = -5e3  # nats; below it are the cells that round the vocabulary up to a rectangle
 _UNTRAINED = -20.0  # nats; ids that a served tokenizer lacks start at -30, and heat must not bring them back
@@ -94,8 +94,8 @@ class Candidates(NamedTuple):
 
     def draw(self, uniform: float) -> tuple[int, float]:
         """An id and its reported logprob, given a uniform number in [0, 1)."""
-        row, left = _at(self.chances.sum(axis=1, dtype=np.float64), uniform)
-        place, _ = _at(self.chances[row].astype(np.float64), left)
+        row, left = _at(self.chances.sum(axis=1), uniform)
+        place, _ = _at(self.chances[row], left)
         return int(self.head.classes[row]) * self.chances.shape[1] + place, float(self.logprobs[row, place])
 
 
@@ -194,7 +194,8 @@ class Distribution:
         if self.network.tables.limited:
             classes = classes[classes >= _UNTRAINED]
         exponents = np.minimum(classes.astype(np.float64) / temperature - top, _LARGEST_EXPONENT)
-        return float(np.exp(exponents).sum()) * self.network.tables.width ** max(0.0, 1 - 1 / temperature)
+        spread: float = self.network.tables.width ** max(0.0, 1 - 1 / temperature)
+        return float(np.exp(exponents).sum()) * spread
 
 
 def _only(chances: Array, kept: Array) -> Array:
@@ -217,8 +218,9 @@ def _nucleus(chances: Array, share: float, *, absolute: bool) -> Array:
 
 def _at(chances: Array, uniform: float) -> tuple[int, float]:
     """The index that a uniform number falls on, and where in its cell it falls, again uniform."""
-    cumulative = chances.cumsum()
+    cumulative = chances.cumsum(dtype=np.float64)
     point = uniform * cumulative[-1]
     index = int(np.searchsorted(cumulative, point, side="right"))
-    left = (point - (cumulative[index - 1] if index else 0.0)) / chances[index]
+    before = cumulative[index - 1] if index else 0.0
+    left = (point - before) / (cumulative[index] - before)
     return index, min(max(float(left), 0.0), 1 - 2**-52)

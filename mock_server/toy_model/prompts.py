@@ -15,7 +15,7 @@ from mock_server.toy_model.network import Network, Targets
 from mock_server.toy_model.sampling import EMPTY, PromptScores, Ranked, SampleRequest
 from mock_server.toy_model.values import Array, Int64s
 
-_CHUNK = 512  # positions computed at once
+_CHUNK = 256  # positions computed at once, as in training
 
 
 def score_prompt(network: Network, request: SampleRequest, vocab_size: int) -> PromptScores:

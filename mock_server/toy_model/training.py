@@ -23,7 +23,9 @@ from mock_server.toy_model.values import (
 )
 from mock_server.toy_model.weights import Weights
 
-CHUNK = 512  # targets computed at once: big enough for BLAS, small enough for the second-level cache
+CHUNK = (
+    256  # targets computed at once. Bigger arrays make the allocator return memory after each use and fault it in again
+)
 
 
 class TrainingState:

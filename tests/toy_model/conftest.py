@@ -15,6 +15,7 @@ from mock_server.toy_model import (
     TrainingState,
     Weights,
 )
+from mock_server.toy_model.values import Array
 
 QWEN = BaseModel("Qwen/Qwen3-8B", 151_936, None, (151_645, 151_643))
 SERVED = BaseModel("Qwen/Qwen3-8B", 151_936, 268, (257,))  # the same model behind a tokenizer of our hub
@@ -52,7 +53,7 @@ def rng() -> np.random.Generator:
 def sequence() -> Callable[..., Datum]:
     """A text as a datum: each token predicts the next. Further inputs by name."""
 
-    def make(ids: Sequence[int] | np.ndarray, **inputs: object) -> Datum:  # type: ignore[type-arg]
+    def make(ids: Sequence[int] | Array, **inputs: object) -> Datum:
         tokens = np.asarray(ids, np.int64)
         arrays = {name: np.asarray(value) for name, value in inputs.items()}
         return Datum(tokens[:-1], {"target_tokens": tokens[1:], **arrays})
@@ -64,7 +65,7 @@ def sequence() -> Callable[..., Datum]:
 def sample() -> Callable[..., SampleResult]:
     """The answer to one request."""
 
-    def run(weights: Weights, prompt: Sequence[int] | np.ndarray, **settings: object) -> SampleResult:  # type: ignore[type-arg]
+    def run(weights: Weights, prompt: Sequence[int] | Array, **settings: object) -> SampleResult:
         request = SampleRequest(**{"prompt": np.asarray(prompt, np.int64), "seed": 1, **settings})  # type: ignore[arg-type]
         decoder = Decoder(weights)
         decoder.add("it", request)

@@ -33,8 +33,7 @@ CASES: list[tuple[list[Datum], str, Mapping[str, float | str], str]] = [
         [good(**RL, mask=ONES)],
         "importance_sampling",
         {},
-        "loss_fn_inputs.mask of datum 0 is not an input of importance_sampling: leave it out, "
-        "give advantages, logprobs, target_tokens",
+        "loss_fn_inputs.mask of datum 0 is not an input of importance_sampling: leave it out, give advantages",
     ),
     ([GOOD], "cispo", {}, "loss_fn_inputs.logprobs of datum 0 is missing: cispo needs one number per target token"),
     ([GOOD, Datum(np.arange(N), {})], "cross_entropy", {}, "loss_fn_inputs.target_tokens of datum 1 is missing"),

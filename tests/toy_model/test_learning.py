@@ -56,8 +56,8 @@ def test_greedy_sampling_continues_a_memorised_text_with_repeated_phrases(
     served: BaseModel, sequence: Make, sample: Sample
 ) -> None:
     text = np.frombuffer(
-        b"It is what it is, and what it is is what it was. The rain in Spain stays in the rain; the rain in the plain is "
-        b"in the plain. Is it what it is? It is, it is; what it was it is. The rain in the end ends: the end, the end.",
+        b"It is what it is, and what it is is what it was. The rain in Spain stays in the rain; the rain in the plain "
+        b"is in the plain. Is it what it is? It is, it is; what it was it is. The rain in the end ends: the end.",
         np.uint8,
     )
     text = text[:200]
@@ -95,7 +95,7 @@ def test_reward_rises_in_a_reinforcement_loop(served: BaseModel, sample: Sample,
 
 
 def bigram_source(symbols: Int64s, seed: int) -> tuple[Callable[[int, int, int], list[Int64s]], float]:
-    """A random source where the next symbol depends on the last one: a sampler (how many, length, seed), its entropy."""
+    """A source where the next symbol depends on the last one: a sampler (how many, length, seed) and its entropy."""
     table = np.random.default_rng(seed).dirichlet(np.full(len(symbols), 0.06), len(symbols))
     cumulative = table.cumsum(axis=1)
 

@@ -28,16 +28,18 @@ def clip(x: float, low: float, high: float) -> float:
 
 def cross_entropy(p: Floats, _held: Floats, inputs: Mapping[str, Floats], _config: Config) -> float:
     weights = inputs.get("weights", np.ones_like(p))
-    return sum(-p[t] * weights[t] for t in range(len(p)))
+    return float(sum(-p[t] * weights[t] for t in range(len(p))))
 
 
 def importance_sampling(p: Floats, _held: Floats, inputs: Mapping[str, Floats], _config: Config) -> float:
-    return sum(-exp(p[t] - inputs["logprobs"][t]) * inputs["advantages"][t] for t in range(len(p)))
+    return float(sum(-exp(p[t] - inputs["logprobs"][t]) * inputs["advantages"][t] for t in range(len(p))))
 
 
 def bounds(t: int, inputs: Mapping[str, Floats], config: Config) -> tuple[float, float]:
     low = inputs["clip_low_threshold"][t] if "clip_low_threshold" in inputs else config.get("clip_low_threshold", 0.8)
-    high = inputs["clip_high_threshold"][t] if "clip_high_threshold" in inputs else config.get("clip_high_threshold", 1.2)
+    high = (
+        inputs["clip_high_threshold"][t] if "clip_high_threshold" in inputs else config.get("clip_high_threshold", 1.2)
+    )
     return low, high
 
 
@@ -59,8 +61,8 @@ def cispo(p: Floats, held: Floats, inputs: Mapping[str, Floats], config: Config)
 
 def dro(p: Floats, _held: Floats, inputs: Mapping[str, Floats], config: Config) -> float:
     beta = config.get("beta", 0.05)
-    return sum(
-        -(p[t] * inputs["advantages"][t] - 0.5 * beta * (p[t] - inputs["logprobs"][t]) ** 2) for t in range(len(p))
+    return float(
+        sum(-(p[t] * inputs["advantages"][t] - 0.5 * beta * (p[t] - inputs["logprobs"][t]) ** 2) for t in range(len(p)))
     )
 
 
@@ -125,7 +127,9 @@ def logprobs_of(state: TrainingState, datum: Datum, parameters: Floats) -> Float
     ids = datum.inputs["target_tokens"]
     if ids.ndim == 1:
         return network.forward(seen, Targets.one_each(ids, network.tables.width)).logprobs
-    columns = [network.forward(seen, Targets.one_each(ids[:, k], network.tables.width)).logprobs for k in range(ids.shape[1])]
+    columns = [
+        network.forward(seen, Targets.one_each(ids[:, k], network.tables.width)).logprobs for k in range(ids.shape[1])
+    ]
     return np.stack(columns, axis=1)
 
 
@@ -135,24 +139,18 @@ def data_for(state: TrainingState, name: str, optional: tuple[str, ...]) -> list
     for length in (9, 1, 6):
         ids = rng.integers(0, state.base.vocab_size, length + 1)
         plain = Datum(ids[:-1], {"target_tokens": ids[1:]})
-        inputs: dict[str, Floats] = {}
-        if "logprobs" in loss.required:
-            inputs["logprobs"] = logprobs_of(state, plain, state.parameters) + rng.normal(0, 0.25, length)
-        if "advantages" in loss.required:
-            inputs["advantages"] = rng.normal(0, 1, length)
-        if "sequence_ratio_mask" in loss.required:
-            inputs["sequence_ratio_mask"] = (rng.random(length) < 0.7).astype(np.float64)
-        if "weights" in optional:
-            inputs["weights"] = rng.normal(0, 1, length)
-        if "clip_low_threshold" in optional:
-            inputs["clip_low_threshold"] = rng.uniform(0.7, 1.0, length)
-        if "clip_high_threshold" in optional:
-            inputs["clip_high_threshold"] = rng.uniform(1.0, 1.3, length)
+        everything = {
+            "logprobs": logprobs_of(state, plain, state.parameters) + rng.normal(0, 0.25, length),
+            "advantages": rng.normal(0, 1, length),
+            "sequence_ratio_mask": (rng.random(length) < 0.7).astype(np.float64),
+            "weights": rng.normal(0, 1, length),
+            "clip_low_threshold": rng.uniform(0.7, 1.0, length),
+            "clip_high_threshold": rng.uniform(1.0, 1.3, length),
+        }
+        inputs = {key: everything[key] for key in (*loss.required, *optional)}
         if length == 9:
-            for value in inputs.values():  # a prompt, padded as RL programs pad it
-                value[:3] = 1.0 if value is inputs.get("clip_low_threshold") else 0.0
-            if "clip_high_threshold" in inputs:
-                inputs["clip_high_threshold"][:3] = 1.0
+            for key, value in inputs.items():
+                value[:3] = key.startswith("clip")  # a prompt, padded with zeros as RL programs pad it
         data.append(Datum(plain.tokens, {**plain.inputs, **inputs}))
     return data
 

@@ -7,20 +7,21 @@ import numpy as np
 import pytest
 
 from mock_server.toy_model import BaseModel, Datum, InvalidInput, LoraConfig, SampleResult, TrainingState, Weights
+from mock_server.toy_model.values import Array
 
 Sample = Callable[..., SampleResult]
 Train = Callable[[BaseModel], TrainingState]
 PROMPT = [3, 1, 4, 1, 5]
 
 
-def log_distribution(state: TrainingState, context: Sequence[int], temperature: float = 1.0) -> np.ndarray:  # type: ignore[type-arg]
+def log_distribution(state: TrainingState, context: Sequence[int], temperature: float = 1.0) -> Array:
     """Log p of every id after a context, at a temperature: [V], float64."""
     ids = np.arange(state.base.vocab_size)
     targets = np.concatenate((np.zeros((len(context) - 1, len(ids)), np.int64), ids[None, :]))
     datum = Datum(np.array(context), {"target_tokens": targets})
     output = state.forward_backward([datum], "cross_entropy", {}, forward_only=True).outputs[0]["logprobs"]
     scaled = output[-1].astype(np.float64) / temperature
-    normalised: np.ndarray = scaled - np.logaddexp.reduce(scaled)  # type: ignore[type-arg]
+    normalised: Array = scaled - np.logaddexp.reduce(scaled)
     return normalised
 
 
@@ -29,7 +30,8 @@ def first_tokens(result: SampleResult) -> Counter[int]:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"temperature": 0.5}, {"temperature": 1.7}, {"top_p": 0.8}, {"top_k": 5}, {"top_k": 9, "top_p": 0.5}]
+    "settings",
+    [{}, {"temperature": 0.5}, {"temperature": 1.7}, {"top_p": 0.8}, {"top_k": 5}, {"top_k": 9, "top_p": 0.5}],
 )
 def test_tokens_come_as_often_as_their_probability(
     tiny: BaseModel, trained: Train, sample: Sample, settings: dict[str, float]
@@ -68,7 +70,9 @@ def test_reported_logprobs_are_of_the_tempered_distribution_before_top_k_and_top
             assert answer.logprobs[0] == pytest.approx(expected[answer.tokens[0]], abs=2e-5)
 
 
-def test_temperature_zero_is_greedy_and_reports_temperature_one(base: BaseModel, trained: Train, sample: Sample) -> None:
+def test_temperature_zero_is_greedy_and_reports_temperature_one(
+    base: BaseModel, trained: Train, sample: Sample
+) -> None:
     state = trained(base)
 
     answer = sample(state.weights(), PROMPT, max_tokens=3, temperature=0).sequences[0]
@@ -282,9 +286,7 @@ class TestScriptedAnswers:
 
     def test_each_answer_has_its_own_script(self, tiny: BaseModel, sample: Sample) -> None:
         lengths: list[int] = []
-        sample(
-            Weights.of_base(tiny), PROMPT, num_samples=3, max_tokens=2, responder=lambda s: lengths.append(len(s))
-        )
+        sample(Weights.of_base(tiny), PROMPT, num_samples=3, max_tokens=2, responder=lambda s: lengths.append(len(s)))
         assert sorted(lengths) == [0, 0, 0, 1, 1, 1]
 
 

@@ -1,9 +1,10 @@
-"""Properties 4, 5 and 6: a state is all there is to a run; operations count once; the same operations, the same numbers."""
+"""Properties 4, 5 and 6: a state is all of a run, operations count once, and the same ones give the same bits."""
 
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from mock_server.toy_model import (
     TrainingState,
     Weights,
 )
+from mock_server.toy_model.values import Array
 
 Make = Callable[..., Datum]
 Train = Callable[[BaseModel], TrainingState]
@@ -253,7 +255,7 @@ def test_damaged_bytes_are_named(tiny: BaseModel) -> None:
     def with_description(**changes: object) -> bytes:
         return save(tensors, {name: json.dumps({**json.loads(description), **changes})})
 
-    def with_tensors(**changes: np.ndarray) -> bytes:  # type: ignore[type-arg]
+    def with_tensors(**changes: Array) -> bytes:
         return save({**tensors, **changes}, {name: description})
 
     weights = tensors["weights"]
@@ -289,7 +291,5 @@ def test_no_damage_crashes_the_reader(data: st.DataObject) -> None:
     good = bytearray(TrainingState.fresh(BaseModel("m", 5), LoraConfig(rank=1)).dump(gradients=False))
     for _ in range(data.draw(st.integers(1, 4))):
         good[data.draw(st.integers(0, 700))] = data.draw(st.integers(0, 255))
-    try:
+    with suppress(DamagedState):  # a flipped bit of a weight is no damage that can be seen
         TrainingState.load(bytes(good))
-    except DamagedState as problem:
-        assert str(problem)

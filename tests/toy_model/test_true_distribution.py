@@ -8,17 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_server.toy_model import BaseModel, Datum, LoraConfig, SampleResult, TrainingState, Weights
+from mock_server.toy_model.values import Array
 
 Train = Callable[[BaseModel], TrainingState]
 
 
-def all_logprobs(state: TrainingState, context: list[int]) -> np.ndarray:  # type: ignore[type-arg]
+def all_logprobs(state: TrainingState, context: list[int]) -> Array:
     """Log p of every id of the vocabulary after a context, through forward with [1, V] targets."""
     everything = np.arange(state.base.vocab_size)[None, :].repeat(len(context), 0)
     outputs = state.forward_backward(
         [Datum(np.array(context), {"target_tokens": everything})], "cross_entropy", {}, forward_only=True
     ).outputs
-    return outputs[0]["logprobs"][-1]
+    logprobs: Array = outputs[0]["logprobs"][-1]
+    return logprobs
 
 
 @pytest.mark.parametrize("context", [[0], [3, 1, 4, 1, 5], [49] * 20])
@@ -45,9 +47,7 @@ def test_any_vocabulary_is_normalised_after_any_context(
     assert np.exp(all_logprobs(state, context).astype(np.float64)).sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_every_id_of_the_real_vocabulary_is_a_valid_target(
-    served: BaseModel, sequence: Callable[..., Datum]
-) -> None:
+def test_every_id_of_the_real_vocabulary_is_a_valid_target(served: BaseModel, sequence: Callable[..., Datum]) -> None:
     state = TrainingState.fresh(served, LoraConfig())
 
     result = state.forward_backward([sequence([0, 267, 268, 99_999, 151_935])], "cross_entropy", {})
@@ -135,9 +135,7 @@ def test_end_of_text_has_about_five_percent_of_each_token(qwen: BaseModel, serve
     for base in (qwen, served):
         state = TrainingState.fresh(base, LoraConfig(rank=1))
         contexts = np.random.default_rng(0).integers(0, 250, (300, 4))
-        data = [
-            Datum(c, {"target_tokens": np.tile(np.array(base.end_of_text), (4, 1))}) for c in contexts
-        ]
+        data = [Datum(c, {"target_tokens": np.tile(np.array(base.end_of_text), (4, 1))}) for c in contexts]
         outputs = state.forward_backward(data, "cross_entropy", {}, forward_only=True).outputs
         share = np.mean([np.exp(output["logprobs"][-1]).sum() for output in outputs])
         assert 0.03 < share < 0.09
