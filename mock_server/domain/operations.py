@@ -296,7 +296,7 @@ def replayable(tx: Transaction, target: str, *, after: int) -> Sequence[Any]:
 
 
 def ended_samples(tx: Transaction, sampler_id: str) -> Sequence[Any]:
-    """A sampler's samples that ended and whose results can be fetched still, with the results' `size` in bytes."""
+    """A sampler's samples that ended and whose results can be fetched still, each with its result's `size` in bytes."""
     return tx.rows(_ENDED_SAMPLES, target=sampler_id)
 
 

@@ -72,10 +72,10 @@ class Completions:
     async def _catch_up(self, sampler_id: str, clone: int, feed: Feed) -> None:
         """What ended before anybody asked, or before the server was restarted."""
         await self._recorder.settle()
-        for row in await self._store.read(operations.ended_samples, sampler_id):
+        for row, result in await self._store.read(operations.ended_samples, sampler_id):
             if (row.seq_id or 0) // SEQ_IDS_PER_CLONE == clone and row.id not in feed.unseen:
                 self._cursor += 1
-                feed.unseen[row.id] = Completion(self._cursor, row.id, row.state != "succeeded", row.size or 0)
+                feed.unseen[row.id] = Completion(self._cursor, row.id, row.state != "succeeded", result.size)
 
     def _add(self, feed: Feed, outcome: Outcome) -> None:
         self._cursor += 1
