@@ -6,7 +6,7 @@ import asyncio
 from itertools import count
 from typing import TYPE_CHECKING
 
-from benchmarks import lifecycle, memory, operations, reads, sdk_rows
+from benchmarks import lifecycle, memory, operations, reads, sdk_rows, toy_model_rows
 from benchmarks.bare_app import SHIPPED_ANSWERS
 from benchmarks.processes import Server, bare_app, real_server
 from benchmarks.profiles import FEW_CHECKPOINTS
@@ -36,6 +36,7 @@ def measure(profile: Profile, workspace: Path, tell: Tell) -> list[Figure]:
         *_lifecycle(profile, workspace, tell),
         *_real_against_bare(profile, workspace, tell),
         *_memory(profile, workspace, tell),
+        *_toy_model(tell),
     ]
 
 
@@ -120,6 +121,11 @@ def _memory(profile: Profile, workspace: Path, tell: Tell) -> list[Figure]:
     data_dir = workspace / "operations"
     with Server(real_server(data_dir)) as server:
         return figures + memory.of_operations(server, REQUESTS, data_dir, profile.operations)
+
+
+def _toy_model(tell: Tell) -> list[Figure]:
+    tell("the toy model")
+    return toy_model_rows.figures()
 
 
 def _seed(data_dir: Path, checkpoints: int) -> None:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import lifecycle, memory, operations, reads, sdk_rows
+from benchmarks import lifecycle, memory, operations, reads, sdk_rows, toy_model_rows
 from benchmarks.profiles import PROFILES
 from benchmarks.series import Figure
-from benchmarks.targets import MANY, SCALING, TARGETS, TOY_MODEL, Target
+from benchmarks.targets import MANY, SCALING, TARGETS, Target
 
 STEPS = Target("steps", "per second", "ratio", "least", 0.8)
 IDLE = Target("idle", "RSS MB", "value", "most", 150)
@@ -38,6 +38,7 @@ def test_the_full_profile_measures_each_figure_that_has_a_target() -> None:
         *sdk_rows.measurements(clients=full.clients, seconds=1, saves=1, samples=full.samples),
         *(lifecycle.START, lifecycle.START_OVER_IMPORTS, lifecycle.COMMAND, lifecycle.IDLE),
         *(memory.A_RUN, memory.OPERATIONS, memory.FLAT.format(full.operations)),
-        *(SCALING, MANY.format(full.many_checkpoints), TOY_MODEL),
+        *(toy_model_rows.FORWARD_BACKWARD, toy_model_rows.OTHER),
+        *(SCALING, MANY.format(full.many_checkpoints)),
     }
     assert {target.name for target in TARGETS} <= measured
