@@ -117,6 +117,8 @@ class Runtime:
         """Begin a run; returns its id and the request id of its creation."""
         body = order.to_body()
         run, accepted = await self.store.write(submissions.create_run, tenant, new, kind, body, self.store.seed)
+        if accepted.new:
+            self._runs.pop(run.id, None)  # left by an attempt that failed, perhaps to create a run of another model
         await self._take_up(Submission(tenant, kind, run.id, None, body), accepted)
         return run.id, accepted.id
 
