@@ -1,17 +1,19 @@
 """The order in which samples of a sampler ended, for clients that poll once for all of them (retrieve_futures)."""
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from mock_server.domain import operations
-from mock_server.domain.operations import Outcome
-from mock_server.runtime.board import LiveOperation
+from mock_server.runtime.board import Board, LiveOperation
 from mock_server.runtime.clock import Clock
 from mock_server.runtime.recorder import Recorder
 from mock_server.store import Store
 
 SEQ_IDS_PER_CLONE = 1_000_000_000
 """Copies of a sampling client number their requests in blocks of a billion."""
+KEPT_FEEDS = 1024
+"""The feeds of clients that asked last; others are made again from the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,9 @@ class Completion:
 
 @dataclass
 class Feed:
-    """What one client has not seen yet."""
+    """What one client has not seen yet, and the cursor of the newest."""
 
+    cursor: int
     unseen: dict[str, Completion] = field(default_factory=dict)
     waiters: "list[asyncio.Future[None]]" = field(default_factory=list)
 
@@ -35,53 +38,59 @@ class Feed:
 class Completions:
     """Feeds by sampler and clone; only those that somebody asked for are kept."""
 
-    def __init__(self, store: Store, recorder: Recorder, clock: Clock) -> None:
+    def __init__(self, store: Store, recorder: Recorder, clock: Clock, board: Board) -> None:
         self._store = store
         self._recorder = recorder
         self._clock = clock
-        # Larger than any cursor of an earlier life of the server, so that a client that kept one misses nothing.
-        self._cursor = int(clock.now() * 1_000_000)
-        self._feeds: dict[tuple[str, int], Feed] = {}
+        self._board = board
+        self._feeds: OrderedDict[tuple[str, int], Feed] = OrderedDict()
+        self._closing = False
 
     def ended(self, operation: LiveOperation) -> None:
         """A sample's result may be seen from now on."""
         if operation.kind == "sample" and operation.outcome is not None:
             feed = self._feeds.get((operation.target, (operation.seq_id or 0) // SEQ_IDS_PER_CLONE))
             if feed is not None:
-                self._add(feed, operation.outcome)
+                outcome = operation.outcome
+                _add(feed, outcome.id, failed=outcome.state != "succeeded", size=len(outcome.result or b""))
+                _wake(feed)
 
     async def poll(
         self, sampler_id: str, clone: int, *, seen: int, retrieved: list[str], seconds: float
     ) -> tuple[list[Completion], int]:
         """What ended behind the cursor `seen`, waiting up to so many seconds for a first one; and the next cursor."""
-        feed = self._feeds.get((sampler_id, clone))
-        if feed is None:
-            feed = self._feeds[sampler_id, clone] = Feed()
-            await self._catch_up(sampler_id, clone, feed)
+        feed = self._feeds.get((sampler_id, clone)) or await self._begin(sampler_id, clone, seen)
+        self._feeds.move_to_end((sampler_id, clone))
         for operation_id in [*retrieved, *(c.operation_id for c in feed.unseen.values() if c.cursor <= seen)]:
             feed.unseen.pop(operation_id, None)
-        if not feed.unseen and seconds > 0:
+        if not feed.unseen and seconds > 0 and not self._closing:
             await self._wait(feed, seconds)
         found = list(feed.unseen.values())
         return found, max((completion.cursor for completion in found), default=seen)
 
     def close(self) -> None:
+        """The server stops: whoever waits is told to ask again."""
+        self._closing = True
         for feed in self._feeds.values():
             _wake(feed)
 
-    async def _catch_up(self, sampler_id: str, clone: int, feed: Feed) -> None:
-        """What ended before anybody asked, or before the server was restarted."""
+    async def _begin(self, sampler_id: str, clone: int, seen: int) -> Feed:
+        """A feed with what ended before anybody asked, or before the server was restarted."""
         await self._recorder.settle()
+        feed = self._feeds.get((sampler_id, clone))
+        if feed is not None:  # another poll was faster
+            return feed
+        # Larger than any cursor of an earlier feed, so that a client that kept one misses nothing.
+        feed = self._feeds[sampler_id, clone] = Feed(max(seen, int(self._clock.now() * 1_000_000)))
         for row, result in await self._store.read(operations.ended_samples, sampler_id):
-            if (row.seq_id or 0) // SEQ_IDS_PER_CLONE == clone and row.id not in feed.unseen:
-                self._cursor += 1
-                feed.unseen[row.id] = Completion(self._cursor, row.id, row.state != "succeeded", result.size)
-
-    def _add(self, feed: Feed, outcome: Outcome) -> None:
-        self._cursor += 1
-        size = len(outcome.result or b"")
-        feed.unseen[outcome.id] = Completion(self._cursor, outcome.id, outcome.state != "succeeded", size)
-        _wake(feed)
+            live = self._board.get(row.id)
+            if (row.seq_id or 0) // SEQ_IDS_PER_CLONE == clone and (live is None or live.revealed):
+                _add(feed, row.id, failed=row.state != "succeeded", size=result.size)
+        for key in [key for key, other in self._feeds.items() if not other.waiters and other is not feed]:
+            if len(self._feeds) <= KEPT_FEEDS:
+                break
+            del self._feeds[key]
+        return feed
 
     async def _wait(self, feed: Feed, seconds: float) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -93,6 +102,11 @@ class Completions:
             timer.cancel()
             if waiter in feed.waiters:
                 feed.waiters.remove(waiter)
+
+
+def _add(feed: Feed, operation_id: str, *, failed: bool, size: int) -> None:
+    feed.cursor += 1
+    feed.unseen[operation_id] = Completion(feed.cursor, operation_id, failed, size)
 
 
 def _wake(feed: Feed) -> None:

@@ -64,7 +64,7 @@ class Runtime:
         self.board = Board(clock, dials)
         self._executor = Executor()
         self._recorder = Recorder(store, self.board.stored)
-        self.completions = Completions(store, self._recorder, clock)
+        self.completions = Completions(store, self._recorder, clock, self.board)
         self.board.on_reveal = self.completions.ended
         self._workshop = Workshop(
             store, self.board, self._recorder, self._executor, catalogue, timing.snapshot_steps, timing.snapshot_bytes
