@@ -59,8 +59,10 @@ class Completions:
         self, sampler_id: str, clone: int, *, seen: int, retrieved: list[str], seconds: float
     ) -> tuple[list[Completion], int]:
         """What ended behind the cursor `seen`, waiting up to so many seconds for a first one; and the next cursor."""
-        feed = self._feeds.get((sampler_id, clone)) or await self._begin(sampler_id, clone, seen)
-        self._feeds.move_to_end((sampler_id, clone))
+        key = sampler_id, clone
+        feed = self._feeds.get(key) or await self._begin(key, seen)
+        self._feeds[key] = feed
+        self._feeds.move_to_end(key)
         for operation_id in [*retrieved, *(c.operation_id for c in feed.unseen.values() if c.cursor <= seen)]:
             feed.unseen.pop(operation_id, None)
         if not feed.unseen and seconds > 0 and not self._closing:
@@ -74,22 +76,27 @@ class Completions:
         for feed in self._feeds.values():
             _wake(feed)
 
-    async def _begin(self, sampler_id: str, clone: int, seen: int) -> Feed:
+    async def _begin(self, key: tuple[str, int], seen: int) -> Feed:
         """A feed with what ended before anybody asked, or before the server was restarted."""
-        await self._recorder.settle()
-        feed = self._feeds.get((sampler_id, clone))
-        if feed is not None:  # another poll was faster
-            return feed
-        # Larger than any cursor of an earlier feed, so that a client that kept one misses nothing.
-        feed = self._feeds[sampler_id, clone] = Feed(max(seen, int(self._clock.now() * 1_000_000)))
+        for old in [old for old, other in self._feeds.items() if not other.waiters]:
+            if len(self._feeds) < KEPT_FEEDS:
+                break
+            del self._feeds[old]
+        # Larger than any cursor of an earlier feed, so that a client that kept one misses nothing. What ends from now
+        # on comes in by itself, the rest from the database.
+        feed = self._feeds[key] = Feed(max(seen, int(self._clock.now() * 1_000_000)))
+        try:
+            await self._recorder.settle()
+        except BaseException:
+            self._feeds.pop(key, None)
+            raise
+        sampler_id, clone = key
         for row, result in await self._store.read(operations.ended_samples, sampler_id):
             live = self._board.get(row.id)
-            if (row.seq_id or 0) // SEQ_IDS_PER_CLONE == clone and (live is None or live.revealed):
+            shown = (live is None or live.revealed) and row.id not in feed.unseen
+            if shown and (row.seq_id or 0) // SEQ_IDS_PER_CLONE == clone:
                 _add(feed, row.id, failed=row.state != "succeeded", size=result.size)
-        for key in [key for key, other in self._feeds.items() if not other.waiters and other is not feed]:
-            if len(self._feeds) <= KEPT_FEEDS:
-                break
-            del self._feeds[key]
+        _wake(feed)  # another poll may wait for it already
         return feed
 
     async def _wait(self, feed: Feed, seconds: float) -> None:
