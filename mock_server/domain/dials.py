@@ -20,6 +20,7 @@ OPERATION_KINDS: Final = (
     "load_weights",
     "unload_model",
     "sample",
+    "create_custom_loss",
 )
 """What a client can wait for, in the API's own words."""
 

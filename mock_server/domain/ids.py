@@ -26,6 +26,10 @@ def sampler_id(session: str, number: int) -> str:
     return f"{session}:sample:{number}"
 
 
+def custom_loss_id(session: str, number: int) -> str:
+    return f"{session}:loss:{number}"
+
+
 def operation_id(target: str, key: str | int) -> str:
     """The request id of the operation that `target` knows as `key`, its seq_id: a repeat names the same operation."""
     return _uuid(f"operation/{target}/{key}")

@@ -73,6 +73,14 @@ class UnloadOrder(Order):
     """Let the run go."""
 
 
+class CreateCustomLossOrder(Order):
+    """Keep a loss function: its inputs [{name, rank}] and its graph {format, nodes}, as the SDK traced them."""
+
+    name: str
+    inputs: list[dict[str, Any]]
+    graph: dict[str, Any]
+
+
 class SamplingParameters(Order):
     """How to draw tokens. `stop`: None is the tokenizer's end-of-text, an empty list nothing at all."""
 

@@ -13,6 +13,7 @@ from mock_server.domain.operations import Body, Outcome
 from mock_server.domain.orders import LoadOrder, SaveOrder
 from mock_server.domain.paths import CheckpointKind, CheckpointPath
 from mock_server.runtime import results, training
+from mock_server.runtime.custom_losses import Prepare
 from mock_server.runtime.training import JSON
 from mock_server.store import Store, Transaction
 from mock_server.store.artifacts import StoredFile
@@ -50,9 +51,9 @@ class RunLog:
 
     # Executing, on the executor's thread.
 
-    def apply(self, state: TrainingState, kind: str, body: Body, operation_id: str) -> Outcome:
+    def apply(self, state: TrainingState, kind: str, body: Body, operation_id: str, prepare: Prepare) -> Outcome:
         """Execute a training operation."""
-        result = training.apply(state, kind, body)
+        result = training.apply(state, kind, body, prepare)
         content_type = training.JSON if kind == "optim_step" else training.FORWARD_BACKWARD
         return results.succeeded(self._store.artifacts, operation_id, content_type, result)
 

@@ -17,6 +17,7 @@ from mock_server.domain.orders import LoadOrder, SaveOrder
 from mock_server.domain.paths import CheckpointKind, CheckpointPath, checkpoint_name
 from mock_server.runtime import training
 from mock_server.runtime.board import Board, LiveOperation
+from mock_server.runtime.custom_losses import CustomLosses
 from mock_server.runtime.executor import Executor
 from mock_server.runtime.failures import failure
 from mock_server.runtime.ordered_queue import OrderedQueue
@@ -43,6 +44,7 @@ class Workshop:
     recorder: Recorder
     executor: Executor
     catalogue: Catalogue
+    losses: CustomLosses
     snapshot_steps: int
     snapshot_bytes: int
 
@@ -152,7 +154,10 @@ class RunWorker:
 
     async def _train(self, operation: LiveOperation, body: Body) -> Outcome:
         state = await self._materialise()
-        outcome = await self._shop.executor.run(partial(self._log.apply, state, operation.kind, body, operation.id))
+        prepare = self._shop.losses.of_run(self.tenant, self.run_id)
+        outcome = await self._shop.executor.run(
+            partial(self._log.apply, state, operation.kind, body, operation.id, prepare)
+        )
         self._log.advanced(operation.kind, len(body.content))
         self._shop.recorder.touch(self.run_id, state.optimizer_steps)
         return outcome
@@ -222,9 +227,11 @@ class RunWorker:
                     partial(TrainingState.load, content, optimizer=run.snapshot_optimizer)
                 )
             self._log.reset()
+            prepare = self._shop.losses.of_run(self.tenant, self.run_id)
             for operation in self._log.since(run.snapshot_position):
                 body = self._log.body(operation.id)
-                await self._shop.executor.run(partial(training.apply, state, operation.kind, body, want_result=False))
+                replay = partial(training.apply, state, operation.kind, body, prepare, want_result=False)
+                await self._shop.executor.run(replay)
                 self._log.advanced(operation.kind, len(body.content))
             self.state = state
         return self.state

@@ -8,18 +8,19 @@ from typing import Any, Concatenate, ParamSpec
 
 from sqlalchemy import Row
 
-from mock_server.domain import operations, submissions, training_runs
+from mock_server.domain import custom_losses, operations, submissions, training_runs
 from mock_server.domain.catalogue import Catalogue
 from mock_server.domain.dials import Dial
 from mock_server.domain.errors import Invalid, NotFound
 from mock_server.domain.ids import sequence_id
 from mock_server.domain.operations import Accepted, Body, Outcome, Submission
-from mock_server.domain.orders import LoadOrder, Order, SampleOrder
+from mock_server.domain.orders import CreateCustomLossOrder, LoadOrder, Order, SampleOrder
 from mock_server.domain.tokenizers import tokenizer_size
 from mock_server.domain.training_runs import NewRun
 from mock_server.runtime.board import Board, LiveOperation, Pending
 from mock_server.runtime.clock import Clock
 from mock_server.runtime.completions import Completions
+from mock_server.runtime.custom_losses import CREATE_CUSTOM_LOSS, CustomLosses, problem_of
 from mock_server.runtime.executor import Executor
 from mock_server.runtime.failures import failure
 from mock_server.runtime.janitor import Janitor
@@ -67,7 +68,14 @@ class Runtime:
         self.completions = Completions(store, self._recorder, clock, self.board)
         self.board.on_reveal = self.completions.ended
         self._workshop = Workshop(
-            store, self.board, self._recorder, self._executor, catalogue, timing.snapshot_steps, timing.snapshot_bytes
+            store,
+            self.board,
+            self._recorder,
+            self._executor,
+            catalogue,
+            CustomLosses(store),
+            timing.snapshot_steps,
+            timing.snapshot_bytes,
         )
         self._floor = SamplingFloor(self._executor, catalogue, store, self._sample_ended)
         self._janitor = Janitor(
@@ -176,6 +184,19 @@ class Runtime:
             self.board.put(operation)
             self._floor.put(key, operation)
         return accepted.id, [sequence_id(accepted.id, index) for index in range(order.num_samples)]
+
+    async def create_custom_loss(self, tenant: str, session_id: str, number: int, order: CreateCustomLossOrder) -> str:
+        """Take in a loss function; returns the request id. Its result is known at once: there is nothing to compute."""
+        problem = await asyncio.to_thread(problem_of, order)
+        body = await self._spilled(order.to_body())
+        submission = Submission(tenant, CREATE_CUSTOM_LOSS, session_id, None, body)
+        accepted = await self._write_down(custom_losses.create, submission, number, order, problem)
+        if accepted.new:
+            operation = self._live_of(submission, accepted)
+            self.board.put(operation)
+            self.board.end(operation, custom_losses.outcome(accepted.id, session_id, number, problem))
+            self.board.stored([accepted.id])
+        return accepted.id
 
     # Asking.
 

@@ -8,6 +8,7 @@ from mock_server.domain.catalogue import CatalogueEntry
 from mock_server.domain.operations import Body
 from mock_server.domain.orders import OptimStepOrder
 from mock_server.runtime.base_models import base_model
+from mock_server.runtime.custom_losses import CUSTOM, Prepare
 from mock_server.store.tables import Checkpoint, TrainingRun
 from mock_server.toy_model import AdamParams, DimuonParams, InvalidInput, LoraConfig, TrainingState
 
@@ -29,17 +30,22 @@ def fresh_state(entry: CatalogueEntry, run: TrainingRun) -> TrainingState:
     return TrainingState.fresh(base_model(entry, run.prior_size), lora, run.optimizer["type"])
 
 
-def apply(state: TrainingState, kind: str, body: Body, *, want_result: bool = True) -> bytes:
+def apply(state: TrainingState, kind: str, body: Body, prepare: Prepare, *, want_result: bool = True) -> bytes:
     """Execute a forward, forward_backward or optim_step on the state; returns its result's bytes.
 
-    `want_result` False is for the log's replay, which is after the state only.
+    `prepare` knows the run's custom losses. `want_result` False is for the log's replay, which is after the state only.
     """
     if kind == "optim_step":
         return _json({"metrics": _optim_step(state, body.content), "type": "optim_step"})
     request = decode_training_request(body.content, body.type)
-    result = state.forward_backward(
-        request.data, request.loss_fn, request.loss_fn_config, forward_only=kind == "forward"
-    )
+    forward_only = kind == "forward"
+    if request.loss_fn == CUSTOM:
+        loss, data = prepare(request.loss_fn_config, request.data)
+        result = state.forward_backward(data, loss, forward_only=forward_only)
+    else:
+        result = state.forward_backward(
+            request.data, request.loss_fn, request.loss_fn_config, forward_only=forward_only
+        )
     return encode_forward_backward(result) if want_result else b""
 
 

@@ -167,6 +167,22 @@ class Sampler(SQLModel, table=True):
     created_at: float
 
 
+class CustomLoss(SQLModel, table=True):
+    """A loss function that a client wrote and uploaded. Never changed, so that a replay of a log meets the same one."""
+
+    __tablename__ = "custom_loss"
+
+    id: str = Field(primary_key=True)
+    tenant: str
+    session_id: str
+    name: str
+    inputs: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """[{name, rank}], logprobs first."""
+    graph: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """{format, nodes}: the function as torch.fx traced it."""
+    created_at: float
+
+
 class Operation(SQLModel, table=True):
     """An asynchronous call: what was asked, how far it is, and what came of it."""
 

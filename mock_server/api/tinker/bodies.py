@@ -167,6 +167,16 @@ class Sample(Body):
     target_prompt_logprobs: dict[str, Any] | None = None
 
 
+class CreateCustomLoss(Body):
+    """What the graph holds is checked as a whole, and what is wrong with it is the future's result."""
+
+    session_id: str
+    custom_loss_seq_id: Number
+    name: str = "custom loss"
+    inputs: list[dict[str, Any]]
+    graph: dict[str, Any]
+
+
 class RetrieveFuture(Body):
     request_id: str
     allow_metadata_only: bool = False

@@ -231,7 +231,7 @@ def test_a_request_computes_a_bounded_amount() -> None:
             x = x * 1.5
         return call("torch.sum", x), {}
 
-    program, work = written(loss, logprobs=1), Work(units=3_000_000)
+    program, work = written(loss, logprobs=1), Work(units=5_000_000)
     evaluate(program, -np.ones(100), [], work)
     evaluate(program, -np.ones(100), [], work)
     with pytest.raises(InvalidInput, match="more computation than one request may take: send fewer data"):
