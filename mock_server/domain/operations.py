@@ -68,14 +68,14 @@ class Outcome:
 
 
 def _one_of(column: ColumnElement[Any], values: tuple[str, ...]) -> ColumnElement[bool]:
-    """As constants in the text, which is how the planner finds an index of only these."""
     return column.in_([literal_column(f"'{value}'") for value in values])
 
 
 _COLUMNS: Final = OPERATIONS.c
 _THIS: Final = _COLUMNS.id == bindparam("operation")
 _OF_TARGET: Final = _COLUMNS.target == bindparam("target")
-_QUEUED: Final = _one_of(_COLUMNS.state, ("queued",))
+# A constant in the text, since that is how the planner knows the index of only these.
+_QUEUED: Final = _COLUMNS.state == literal_column("'queued'")
 _ENDED: Final = _one_of(_COLUMNS.state, ("succeeded", "failed", "cancelled"))
 _CHANGES_STATE: Final = _one_of(_COLUMNS.kind, CHANGES_STATE)
 _HEADER: Final = [_COLUMNS[name] for name in ("id", "tenant", "kind", "target", "seq_id", "position", "state")]
@@ -130,9 +130,11 @@ def _place(tx: Transaction, submission: Submission, key: str | None) -> tuple[st
         last = tx.rows(_LAST_POSITION, target=submission.target)[0].position
         position = 0 if last is None else last + 1
         return ids.operation_id(submission.target, key or f"+{position}"), position
-    if not 0 <= submission.seq_id <= ids.MAX_SEQ_ID:
-        raise Invalid(f"seq_id is {submission.seq_id}: give 0 to {ids.MAX_SEQ_ID}")
-    return ids.operation_id(submission.target, submission.seq_id), submission.seq_id * ids.POSITIONS_PER_SEQ_ID
+    # A sampler's requests have no order, and copies of its client number theirs up to 10^18.
+    room = 1 if submission.kind == "sample" else ids.POSITIONS_PER_SEQ_ID
+    if not 0 <= submission.seq_id <= ids.END_OF_POSITIONS // room:
+        raise Invalid(f"seq_id is {submission.seq_id}: give 0 to {ids.END_OF_POSITIONS // room}")
+    return ids.operation_id(submission.target, submission.seq_id), submission.seq_id * room
 
 
 def _insert(tx: Transaction, submission: Submission, operation_id: str, position: int, **ended: Any) -> None:
@@ -239,7 +241,7 @@ _ENDED_SAMPLES: Final = Query[Any](
 _FIRST_QUEUED: Final = Query[Any](select(func.min(_COLUMNS.position).label("position")).where(_OF_TARGET, _QUEUED))
 _LAST_ENDED: Final = Query[Any](
     select(func.max(_COLUMNS.position).label("position")).where(
-        _OF_TARGET, _COLUMNS.position < bindparam("before"), _COLUMNS.state != literal_column("'queued'")
+        _OF_TARGET, _COLUMNS.position < bindparam("before"), ~_QUEUED
     )
 )
 _ENDED_AHEAD: Final = Query[Operation](
@@ -247,7 +249,7 @@ _ENDED_AHEAD: Final = Query[Operation](
         _OF_TARGET,
         _COLUMNS.position > bindparam("after"),
         _COLUMNS.seq_id.is_not(None),
-        _COLUMNS.state != literal_column("'queued'"),
+        ~_QUEUED,
     )
 )
 
@@ -327,6 +329,8 @@ def expire(tx: Transaction, *, finished_before: float, limit: int = 5000) -> int
     """Let results go that nobody fetched for long; returns how many. The rows stay, so that a late retry is known."""
     overdue = select(_COLUMNS.id).where(_COLUMNS.finished_at < finished_before).limit(limit)
     chosen = tx.connection.execute(overdue).scalars().all()
+    if not chosen:
+        return 0
     expired = _COLUMNS.id.in_(chosen)
     # What was asked goes too, unless it is part of a run's log.
     unneeded = expired & ~_CHANGES_STATE

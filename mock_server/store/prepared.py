@@ -38,8 +38,8 @@ class Query(Generic[R]):
     """A select whose bindparams are given by name.
 
     A row of one table comes as a record: immutable, with an attribute a column. A row of several tables comes as a
-    tuple of records, None for one that an outer join did not find. `Query[Checkpoint]` says which attributes its
-    records have; they are no ORM objects.
+    tuple of records, None for one that an outer join did not find; computed columns beside a table's are a record of
+    their own. `Query[Checkpoint]` says which attributes its records have; they are no ORM objects.
     """
 
     def __init__(self, statement: Select[Any]) -> None:
