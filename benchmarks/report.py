@@ -61,7 +61,7 @@ def _figures(figures: Sequence[Mapping[str, Any]]) -> Table:
     for figure in figures:
         if figure["name"] != name:
             table.add_section()
-        other = "" if figure["other"] is None else f"{_number(figure['other'])} {figure['other_is']}"
+        other = "" if figure["other"] is None else f"{_number(figure['other'])} ({figure['other_is']})"
         ratio = "" if figure["ratio"] is None else f"{figure['ratio']:.2f}"
         first = figure["name"] if figure["name"] != name else ""
         table.add_row(first, figure["measure"], _number(figure["value"]), other, ratio)

@@ -101,7 +101,7 @@ def _compare(profile: Profile, real: Side, bare: Side, tell: Tell) -> list[Figur
     figures = series.figures()
     if {8, 64} <= set(profile.clients):
         many, few = sdk_rows.STEPS.format(64), sdk_rows.STEPS.format(8)
-        figures.append(series.compare(SCALING, "per second", (many, real.name), (few, real.name), "8"))
+        figures.append(series.compare(SCALING, "per second", (many, real.name), (few, real.name), "8 clients"))
     return figures
 
 
@@ -110,7 +110,7 @@ def _pages(profile: Profile, large: Side, real: Side, tell: Tell) -> list[Figure
     series = Series()
     page = reads.measurements(connections=1, seconds=profile.seconds)[reads.PAGE]
     series.take({MANY.format(profile.many_checkpoints): page}, [large, real], profile.turns)
-    return series.figures(large.name, real.name, f"{FEW_CHECKPOINTS:,}")
+    return series.figures(large.name, real.name, f"of {FEW_CHECKPOINTS:,}")
 
 
 def _memory(profile: Profile, workspace: Path, tell: Tell) -> list[Figure]:

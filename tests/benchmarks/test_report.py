@@ -35,6 +35,6 @@ def test_the_table_shows_ratios_and_verdicts() -> None:
     assert isinstance(console.file, StringIO)
     shown = console.file.getvalue()
     assert "4,000" in shown
-    assert "10,000 bare" in shown
+    assert "10,000 (bare)" in shown
     assert "0.40" in shown
     assert "missed" in shown
