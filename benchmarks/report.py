@@ -45,7 +45,7 @@ def show(report: Mapping[str, Any], console: Console) -> None:
     console.print(
         f"{report['machine']['cores']} cores, {report['machine']['python']}, "
         + ", ".join(f"{name} {libraries[name]}" for name in ("tinker", "fastapi", "uvicorn", "numpy"))
-        + f"; profile {report['profile']}"
+        + f"; profile {report['profile']}; load average {report['machine']['load_before']} before the first measurement"
     )
     console.print(_figures(report["figures"]))
     console.print(_targets(report["targets"]))
