@@ -7,17 +7,9 @@ import pytest
 from mock_server.domain import checkpoints, samplers, training_runs
 from mock_server.domain.paths import CheckpointPath
 from mock_server.domain.samplers import NewSampler
-from tests.runtime.world import MODEL, TENANT, World, crash_image, world
+from tests.runtime.world import MODEL, TENANT, crash_image, weights_of, world
 
 STEPS = 6
-
-
-async def weights_of(here: World, run_id: str, seq_id: int, name: str) -> bytes:
-    """The run's whole state, saved and read back."""
-    await here.answer(await here.save(run_id, seq_id, name))
-    run = await here.runtime.store.read(training_runs.owned, TENANT, run_id)
-    assert run.snapshot is not None
-    return here.runtime.store.artifacts.read(run.snapshot)
 
 
 @pytest.mark.parametrize("snapshot_steps", [1, 2, 100])

@@ -2,14 +2,15 @@
 
 import json
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mock_server.domain import sessions
+from mock_server.domain import sessions, training_runs
 from mock_server.domain.catalogue import Catalogue
+from mock_server.domain.dials import Dial
 from mock_server.domain.operations import Body, Outcome
 from mock_server.domain.orders import (
     CreateModelOrder,
@@ -22,7 +23,7 @@ from mock_server.domain.orders import (
 )
 from mock_server.domain.sessions import NewSession
 from mock_server.domain.training_runs import Adapter, NewRun
-from mock_server.runtime import Pending, RealClock, Runtime, Timing
+from mock_server.runtime import Clock, Pending, RealClock, Runtime, Timing
 from mock_server.store import Store
 
 TENANT = "tenant"
@@ -41,10 +42,12 @@ class World:
         self.session = await self.runtime.store.write(sessions.create, TENANT, NewSession(), self.runtime.store.seed)
         return self.session
 
-    async def create_run(self, number: int = 0, rank: int = 4) -> str:
-        new = NewRun(self.session, number, MODEL, Adapter(rank=rank, seed=7))
+    def new_run(self, number: int = 0, rank: int = 4) -> tuple[NewRun, CreateModelOrder]:
         order = CreateModelOrder(base_model=MODEL, lora={"rank": rank}, optimizer={"type": "adamw"})
-        run_id, request_id = await self.runtime.create_run(TENANT, new, order, "create_model")
+        return NewRun(self.session, number, MODEL, Adapter(rank=rank, seed=7)), order
+
+    async def create_run(self, number: int = 0, rank: int = 4) -> str:
+        run_id, request_id = await self.runtime.create_run(TENANT, *self.new_run(number, rank), "create_model")
         await self.result(request_id)
         return run_id
 
@@ -74,6 +77,11 @@ class World:
         )
         return (await self.runtime.sample(TENANT, sampler_id, seq_id, order))[0]
 
+    async def save_for_sampler(self, run_id: str, seq_id: int, number: int) -> str:
+        """The id of the sampler that it makes."""
+        request = await self.submit(run_id, "save_weights_for_sampler", seq_id, SaveOrder(sampler_number=number))
+        return str((await self.answer(request))["sampling_session_id"])
+
     async def outcome(self, request_id: str, tenant: str = TENANT) -> Outcome:
         outcome = await self.runtime.poll(tenant, request_id, 20)
         assert not isinstance(outcome, Pending), "no answer within 20 s"
@@ -91,10 +99,14 @@ class World:
 
 
 @asynccontextmanager
-async def world(directory: Path, **timing: Any) -> AsyncIterator[World]:
+async def world(
+    directory: Path, *, dials: Mapping[str, str] | None = None, clock: Clock | None = None, **timing: Any
+) -> AsyncIterator[World]:
     """One life of a server on the directory, stopped cleanly at the end."""
-    store = Store.open(directory, durability="process", seed=11)
-    runtime = Runtime(store, Catalogue.default(), RealClock(), Timing(**timing), {})
+    clock = clock or RealClock()
+    store = Store.open(directory, durability="process", seed=11, clock=clock.now)
+    parsed = {kind: Dial.parse(text) for kind, text in (dials or {}).items()}
+    runtime = Runtime(store, Catalogue.default(), clock, Timing(**timing), parsed)
     await runtime.start()
     try:
         yield World(runtime)
@@ -102,6 +114,14 @@ async def world(directory: Path, **timing: Any) -> AsyncIterator[World]:
         runtime.release_polls()
         await runtime.stop()
         store.close()
+
+
+async def weights_of(here: World, run_id: str, seq_id: int, name: str) -> bytes:
+    """The run's whole state, saved and read back."""
+    await here.answer(await here.save(run_id, seq_id, name))
+    run = await here.runtime.store.read(training_runs.owned, TENANT, run_id)
+    assert run.snapshot is not None
+    return here.runtime.store.artifacts.read(run.snapshot)
 
 
 def crash_image(directory: Path, image: Path) -> Path:
