@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import tarfile
@@ -9,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,8 @@ from tests.api.live_app import KEY, LiveApp, live_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from starlette.types import Message
 
 STRANGER = "tml-stranger"
 
@@ -190,6 +194,40 @@ async def test_an_address_is_good_for_its_file_and_its_time(server: LiveApp, run
     answer = await server.client.get(first)
     assert answer.status_code == 403
     assert "expired" in answer.json()["detail"]
+
+
+async def test_what_has_begun_ends_whatever_becomes_of_address_and_checkpoint(server: LiveApp, run: str) -> None:
+    path = await server.save(run, "ck1", 1)
+    url = httpx.URL(await archive_url(server, path))
+    whole = (await server.client.get(url)).content
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if len(sent) == 2:  # the head and the first piece are out
+            server.clock.ahead = 10_000
+            assert (await server.call("DELETE", one(path))).status_code == 204
+            assert (await server.client.get(url)).status_code == 403
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("the client never leaves")
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": url.path,
+        "raw_path": url.raw_path.partition(b"?")[0],
+        "query_string": url.query,
+        "headers": [],
+        "server": ("127.0.0.1", 8000),
+    }
+    await server.app(scope, receive, send)
+    assert sent[0]["status"] == 200
+    assert b"".join(message.get("body", b"") for message in sent[1:]) == whole
+    assert not sent[-1].get("more_body")
 
 
 async def test_a_deleted_or_expired_checkpoint_takes_its_addresses_with_it(server: LiveApp, run: str) -> None:
