@@ -20,7 +20,11 @@ NAME_TAKEN = "Checkpoint with the same name already exists. Please choose a diff
 
 _UNEXPIRED = or_(CHECKPOINTS.c.expires_at.is_(None), CHECKPOINTS.c.expires_at > bindparam("now"))
 _MINE = CHECKPOINTS.c.tenant == bindparam("tenant")
-_VISIBLE = (CHECKPOINTS.c.training_run_id == bindparam("run"), or_(_MINE, CHECKPOINTS.c.public), _UNEXPIRED)
+_THE_RUNS = (CHECKPOINTS.c.training_run_id == bindparam("run"), _UNEXPIRED)
+
+
+def _total(*wanted: ColumnElement[bool]) -> Query[Any]:
+    return Query(select(func.count().label("total")).where(*wanted))
 
 
 def _newest_first(*wanted: ColumnElement[bool]) -> Query[Checkpoint]:
@@ -40,11 +44,11 @@ _EXPIRED: Final = Query[Checkpoint](
     select(CHECKPOINTS).where(CHECKPOINTS.c.expires_at <= bindparam("now")).limit(bindparam("limit"))
 )
 _PAGE: Final = _newest_first(_MINE, _UNEXPIRED)
-_OVERDUE: Final = Query[Any](
-    select(func.count().label("total")).where(CHECKPOINTS.c.expires_at <= bindparam("now"), _MINE)
-)
-_OF_RUN: Final = _newest_first(*_VISIBLE)
-_OF_RUN_TOTAL: Final = Query[Any](select(func.count().label("total")).where(*_VISIBLE))
+_OVERDUE: Final = _total(CHECKPOINTS.c.expires_at <= bindparam("now"), _MINE)
+_OF_RUN: Final = _newest_first(*_THE_RUNS)
+_OF_RUN_TOTAL: Final = _total(*_THE_RUNS)
+_PUBLISHED: Final = _newest_first(*_THE_RUNS, CHECKPOINTS.c.public)
+_PUBLISHED_TOTAL: Final = _total(*_THE_RUNS, CHECKPOINTS.c.public)
 
 
 @dataclass(frozen=True)
@@ -130,11 +134,12 @@ def of_run(
     tx: Transaction, tenant: str, run_id: str, *, limit: int | None, offset: int
 ) -> tuple[Sequence[Checkpoint], int]:
     """A run's checkpoints, newest first, and how many there are; only the published ones of another tenant's run."""
-    whose = {"run": run_id, "tenant": tenant, "now": tx.now}
-    total: int = tx.rows(_OF_RUN_TOTAL, **whose)[0].total
-    if not total:
-        training_runs.any_status(tx, tenant, run_id)
-    return tx.rows(_OF_RUN, **whose, limit=total if limit is None else limit, offset=offset), total
+    mine = training_runs.is_owner(tx, tenant, run_id)
+    found, count = (_OF_RUN, _OF_RUN_TOTAL) if mine else (_PUBLISHED, _PUBLISHED_TOTAL)
+    total: int = tx.rows(count, run=run_id, now=tx.now)[0].total
+    if not mine and not total:
+        raise NotFound(training_runs.unknown(run_id))
+    return tx.rows(found, run=run_id, now=tx.now, limit=total if limit is None else limit, offset=offset), total
 
 
 def page(tx: Transaction, tenant: str, *, limit: int, offset: int) -> tuple[Sequence[Checkpoint], int]:

@@ -99,6 +99,11 @@ def any_status(tx: Transaction, tenant: str, run_id: str) -> TrainingRun:
     return run
 
 
+def is_owner(tx: Transaction, tenant: str, run_id: str) -> bool:
+    run = tx.row(_OWNER, run=run_id)
+    return run is not None and run.tenant == tenant
+
+
 def unknown(run_id: str) -> str:
     return f"training run {run_id!r} does not exist: create it first, or check the id"
 
@@ -167,6 +172,7 @@ def _newest(kind: str) -> ScalarSelect[Any]:
     )
 
 
+_OWNER: Final = Query[TrainingRun](select(RUNS.c.tenant).where(RUNS.c.id == bindparam("run")))
 _ROW: Final = select(TrainingRun).where(RUNS.c.id == bindparam("run"))
 
 # One statement reads a page, whatever the number of its runs and of their checkpoints.

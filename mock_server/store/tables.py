@@ -115,7 +115,8 @@ class Checkpoint(SQLModel, table=True):
         Index("ix_checkpoint_tenant", "tenant", "number", "expires_at"),
         Index("ix_checkpoint_run", "training_run_id", "number", "expires_at"),
         Index("ix_checkpoint_newest", "training_run_id", "kind", "number", "expires_at"),
-        Index("ix_checkpoint_expiry", "expires_at", "tenant", **_only("expires_at IS NOT NULL")),
+        Index("ix_checkpoint_expiry", "expires_at", **_only("expires_at IS NOT NULL")),
+        Index("ix_checkpoint_overdue", "tenant", "expires_at", **_only("expires_at IS NOT NULL")),
     )
 
     number: int | None = Field(default=None, primary_key=True, sa_type=Long)

@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import Table, select
 
 from mock_server.domain import checkpoints, operations, samplers, sessions, training_runs
 from mock_server.domain.operations import Body, Outcome, Submission
 from mock_server.domain.paths import CheckpointPath
 from mock_server.domain.samplers import NewSampler
 from mock_server.store import Transaction
+from mock_server.store.tables import CHECKPOINTS, OPERATIONS, RUNS, SESSIONS
 from tests.domain.world import ALICE, MODEL, World
 
 BODY = Body.of("application/json", b"{}")
@@ -78,3 +80,71 @@ def test_every_statement_searches_an_index_and_sorts_nothing(world: World, name:
         # The index of unfinished operations holds nothing else, so all of it may be read.
         wrong = [step for step in steps if re.match("SCAN (?!.* INDEX ix_operation_unfinished)|.*TEMP B-TREE", step)]
         assert not wrong, plan
+
+
+def crowd(world: World, count: int) -> None:
+    """So many of everything, most of it long over, beside one tenant's living run."""
+    session = world.session()
+    run = world.run(session)
+    world.save(run, "a")
+    world.save(run, "a", kind="sampler_weights")
+
+    def copies(table: Table, change: Callable[[int], dict[str, object]]) -> Callable[[Transaction], None]:
+        def rule(tx: Transaction) -> None:
+            row = dict(tx.connection.execute(select(table)).mappings().first() or {})
+            row.pop("number", None)
+            tx.connection.execute(table.insert(), [row | change(number) for number in range(count)])
+
+        return rule
+
+    ended = world.submit(run, 1)
+    world(operations.record, [Outcome(ended.id, "succeeded", "text/plain", b"")])
+    world(copies(SESSIONS, lambda number: {"id": f"s{number}", "ended_at": 1.0, "heartbeat_at": 1.0}))
+    world(copies(RUNS, lambda number: {"id": f"r{number}", "model_seq_id": 100 + number}))
+    world(copies(CHECKPOINTS, lambda number: {"name": f"c{number}", "expires_at": None if number % 2 else 2e9}))
+    world(copies(OPERATIONS, lambda number: {"id": f"o{number}", "position": 2**21 + number, "finished_at": 1e9}))
+
+
+def effort(world: World, rule: Callable[[Transaction], object]) -> int:
+    """How many instructions the database's machine runs for it."""
+    raw = world._connection.connection.driver_connection
+    assert raw is not None
+    count = 0
+
+    def step() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    raw.set_progress_handler(step, 1)
+    try:
+        world(rule)
+    finally:
+        raw.set_progress_handler(None, 1)
+    return count
+
+
+def test_the_effort_does_not_grow_with_the_rows(tmp_path_factory: pytest.TempPathFactory) -> None:
+    few, many = World(tmp_path_factory.mktemp("few")), World(tmp_path_factory.mktemp("many"))
+    crowd(few, 40)
+    crowd(many, 2000)
+    session = few(sessions.page, ALICE, limit=1, offset=40)[0][0]
+    run = f"{session}:train:1"
+    rules: dict[str, Callable[[Transaction], object]] = {
+        "page": lambda tx: checkpoints.page(tx, ALICE, limit=20, offset=5),
+        "readable": lambda tx: checkpoints.readable(tx, ALICE, CheckpointPath(run, "weights", "a")),
+        "summary": lambda tx: training_runs.summary(tx, ALICE, run),
+        "runs": lambda tx: training_runs.page(tx, ALICE, project_id=None, limit=20, offset=5),
+        "sessions": lambda tx: sessions.page(tx, ALICE, limit=20, offset=5),
+        "silent sessions": lambda tx: sessions.expire(tx, silent_since=2.0),
+        "submit": lambda tx: operations.submit(tx, Submission(ALICE, "forward", run, 5, BODY)),
+        "submit without a number": lambda tx: operations.submit(tx, Submission(ALICE, "forward", run, None, BODY)),
+        "unfinished": operations.unfinished,
+        "last position": lambda tx: operations.last_position(tx, run),
+        "expire": lambda tx: operations.expire(tx, finished_before=2.0),
+        "sweep": checkpoints.sweep,
+    }
+    efforts = {name: (effort(few, rule), effort(many, rule)) for name, rule in rules.items()}
+    few.close()
+    many.close()
+    assert {name: both for name, both in efforts.items() if both[1] > 1.2 * both[0] + 20} == {}
