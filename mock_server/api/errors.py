@@ -56,13 +56,25 @@ HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
     "invalid_token": {"WWW-Authenticate": 'Bearer error="invalid_token"'},
 }
 
-CODES: Final = {404: "not_found", 405: "method_not_allowed", 408: "not_ready", 422: "validation_error"}
+CODES: Final = {
+    400: "invalid_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "not_ready",
+    422: "validation_error",
+}
+
+LONGEST_MESSAGE: Final = 800  # characters
 
 
 def error_response(
     status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **more: object
 ) -> Response:
     """The body that all clients read. `category` is user where the caller can mend it."""
+    if len(message) > LONGEST_MESSAGE:
+        # What a message repeats of the request may be long; what is wrong and what to do stand at its ends.
+        half = LONGEST_MESSAGE // 2
+        message = f"{message[:half]} ... {message[-half:]}"
     body = {
         "detail": message,
         "message": message,
@@ -76,10 +88,14 @@ def error_response(
 
 
 def describe(error: Exception) -> tuple[int, str, str]:
-    """(status, code, message) of an error that a rule or a door raised."""
+    """(status, code, message) of an error that a rule, a door or the framework raised."""
     for kind in type(error).__mro__:
         if kind in STATUS:
             return *STATUS[kind], str(error)
+    if isinstance(error, RequestValidationError):
+        return 422, "validation_error", validation_message(list(error.errors()))
+    if isinstance(error, HTTPException):
+        return error.status_code, CODES.get(error.status_code, "http_error"), str(error.detail)
     raise error
 
 
@@ -92,30 +108,24 @@ def install(app: FastAPI) -> None:
     """Answer every error of the app in this shape."""
     for kind in STATUS:
         app.add_exception_handler(kind, _known)
-    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(RequestValidationError, _known)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _bug)
 
 
 async def _known(request: Request, error: Exception) -> Response:
     status, code, message = describe(error)
-    headers = HEADERS.get(code)
-    return error_response(status, code, message, headers)
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    return error_response(422, "validation_error", validation_message(list(error.errors())))
+    return error_response(status, code, message, HEADERS.get(code))
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    message = str(error.detail)
-    if error.status_code == 404:
+    status, code, message = describe(error)
+    if status == 404:
         message = f"{request.method} {request.url.path} does not exist: check the path"
-    elif error.status_code == 405:
+    elif status == 405:
         message = f"{request.url.path} does not take {request.method}"
-    return error_response(error.status_code, CODES.get(error.status_code, "http_error"), message, error.headers)
+    return error_response(status, code, message, error.headers)
 
 
 async def _bug(request: Request, error: Exception) -> Response:
@@ -129,6 +139,8 @@ async def _bug(request: Request, error: Exception) -> Response:
 def _fault(fault: Mapping[str, Any]) -> str:
     where = ".".join(str(part) for part in fault["loc"] if part != "body") or "body"
     given = fault.get("input")
+    if isinstance(given, bytes):
+        return f"{where}: {len(given)} bytes of a content-type that is not JSON: send content-type application/json"
     value = "" if fault["type"] == "missing" or isinstance(given, dict) else f" (given {_shown(given)})"
     return f"{where}: {fault['msg']}{value}"
 

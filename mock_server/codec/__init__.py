@@ -8,6 +8,7 @@ from mock_server.codec.body import decompress, is_protobuf, json_object
 from mock_server.codec.errors import Malformed
 from mock_server.codec.json_results import forward_backward_json, sample_json
 from mock_server.codec.results import encode_forward_backward, encode_sample
+from mock_server.codec.salvage import salvage_header
 from mock_server.codec.sampling import prompt_ids, target_prompt_ids
 from mock_server.codec.sparse import SparseLayout
 from mock_server.codec.training import TrainingHeader, TrainingRequest, decode_header, decode_training_request
@@ -26,6 +27,7 @@ __all__ = [
     "is_protobuf",
     "json_object",
     "prompt_ids",
+    "salvage_header",
     "sample_json",
     "target_prompt_ids",
 ]

@@ -1,8 +1,9 @@
 """Request bodies before anyone reads them: compression and the choice between protobuf and JSON."""
 
-import json
 import zlib
 from typing import Any
+
+from pydantic_core import from_json
 
 from mock_server.codec.errors import Malformed, shown
 
@@ -35,14 +36,11 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object that body holds, its texts all fit for UTF-8."""
+    """The JSON object that body holds: its texts fit for UTF-8, its numbers for JSON, its depth for any reader."""
     try:
-        value = json.loads(
-            body.decode()
-        )  # given bytes, json.loads would let lone surrogates pass, which nobody can store
-        if b"\\u" in body:  # so would escapes
-            json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
+        # Not json.loads, which lets NaN, lone surrogates and depths pass that nobody can store.
+        value = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
         raise Malformed("body", f"of {len(body)} bytes is no JSON ({error})", "send one JSON object") from None
     if not isinstance(value, dict):
         raise Malformed("body", f"is {shown(value)}", "send one JSON object")

@@ -11,7 +11,6 @@ POSITIONS_PER_SEQ_ID = 1 << 20
 """Room between two seq_ids for operations that carry none."""
 END_OF_POSITIONS = (1 << 63) - 1
 """Behind every position: they are 64 bits in the database."""
-MAX_SEQ_ID = END_OF_POSITIONS // POSITIONS_PER_SEQ_ID
 
 
 def session_id(seed: int, tenant: str, number: int) -> str:

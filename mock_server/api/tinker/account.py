@@ -4,11 +4,12 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
+from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import json_response
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import tokens
 
-router = APIRouter(prefix=PREFIX, tags=["account"])
+router = APIRouter(prefix=PREFIX, tags=["account"], route_class=JsonRoute)
 
 
 @router.post("/auth/token")

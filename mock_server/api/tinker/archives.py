@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from mock_server.api.call import Call, TenantCall
 from mock_server.api.content_response import content_response
+from mock_server.api.json_route import JsonRoute
 from mock_server.api.public_url import public_url
 from mock_server.api.tinker.answers import json_response, timestamp
 from mock_server.api.tinker.checkpoints import ONE
@@ -21,7 +22,7 @@ from mock_server.domain.paths import CheckpointPath, kind_of
 from mock_server.runtime import Runtime
 from mock_server.runtime.exports import Export, export
 
-router = APIRouter(prefix=PREFIX, tags=["archives"])
+router = APIRouter(prefix=PREFIX, tags=["archives"], route_class=JsonRoute)
 
 ARCHIVE = "archive.tar"
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SeqId = Annotated[int, Field(ge=0, lt=2**43)]
+# Copies of a sampling client count from a random multiple of a billion on.
+SampleSeqId = Annotated[int, Field(ge=0, lt=2**63)]
 Number = Annotated[int, Field(ge=0, lt=2**31)]
 Seconds = Annotated[int, Field(ge=0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -129,6 +131,14 @@ class LoadWeights(Body):
     user_metadata: Metadata = {}
 
 
+class CopyWeights(Body):
+    source_path: str
+    session_id: str | None = None
+    model_seq_id: Number | None = None
+    destination_project_id: str | None = None
+    ttl_seconds: Seconds | None = None
+
+
 class CreateSamplingSession(Body):
     session_id: str
     sampling_session_seq_id: Number
@@ -155,7 +165,7 @@ class SamplingParams(Body):
 
 class Sample(Body):
     sampling_session_id: str
-    seq_id: SeqId
+    seq_id: SampleSeqId
     prompt: Prompt
     sampling_params: SamplingParams = SamplingParams()
     num_samples: Annotated[int, Field(ge=1, le=4096)] = 1

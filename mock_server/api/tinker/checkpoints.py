@@ -9,13 +9,14 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
+from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import checkpoint, cursor, json_response, no_content
 from mock_server.api.tinker.bodies import SetTtl
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import checkpoints
 from mock_server.domain.paths import CheckpointPath, kind_of
 
-router = APIRouter(prefix=PREFIX, tags=["checkpoints"])
+router = APIRouter(prefix=PREFIX, tags=["checkpoints"], route_class=JsonRoute)
 
 ONE = "/training_runs/{run_id}/checkpoints/{kind}/{name}"
 Limit = Annotated[int, Query(ge=0, le=1000)]
@@ -36,7 +37,7 @@ async def list_user_checkpoints(call: TenantCall, limit: Limit = 100, offset: Of
 
 @router.get("/training_runs/{run_id}/checkpoints")
 async def list_checkpoints(
-    run_id: str, call: TenantCall, limit: Annotated[int, Query(ge=0)] | None = None, offset: Offset = 0
+    run_id: str, call: TenantCall, limit: Annotated[int, Query(ge=0, lt=2**62)] | None = None, offset: Offset = 0
 ) -> Response:
     """A run's checkpoints, newest first: all of them unless a limit is given."""
     found, total = await call.read(checkpoints.of_run, run_id, limit=limit, offset=offset)

@@ -4,12 +4,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
+from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import json_response
 from mock_server.api.tinker.bodies import ClientConfig
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain.client_flags import CONFIG_FLAGS, DYNAMIC_CONFIG_FLAGS
 
-router = APIRouter(prefix=PREFIX, tags=["client config"])
+router = APIRouter(prefix=PREFIX, tags=["client config"], route_class=JsonRoute)
 
 
 @router.post("/client/config")

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Header
 from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
+from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import json_response
 from mock_server.api.tinker.bodies import CopyWeights
 from mock_server.api.tinker.prefix import PREFIX
@@ -13,7 +14,7 @@ from mock_server.domain import checkpoints, copies
 from mock_server.domain.copies import NewCopy
 from mock_server.domain.errors import Invalid
 
-router = APIRouter(prefix=PREFIX, tags=["checkpoints"])
+router = APIRouter(prefix=PREFIX, tags=["checkpoints"], route_class=JsonRoute)
 
 
 @router.post("/copy_weights")

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
+from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import json_response, no_content
 from mock_server.api.tinker.bodies import CancelFuture, RetrieveFuture, RetrieveFutures
 from mock_server.api.tinker.forms import failed, pending, succeeded
@@ -11,7 +12,7 @@ from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import samplers
 from mock_server.runtime import Pending
 
-router = APIRouter(prefix=PREFIX, tags=["futures"])
+router = APIRouter(prefix=PREFIX, tags=["futures"], route_class=JsonRoute)
 
 
 @router.post("/retrieve_future")

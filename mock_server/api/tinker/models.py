@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
+from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import future, json_response
 from mock_server.api.tinker.bodies import CreateModel, ModelReference
 from mock_server.api.tinker.prefix import PREFIX
@@ -12,7 +13,7 @@ from mock_server.domain.errors import Invalid
 from mock_server.domain.orders import CreateModelOrder, UnloadOrder
 from mock_server.domain.training_runs import OPTIMIZERS, Adapter, NewRun
 
-router = APIRouter(prefix=PREFIX, tags=["models"])
+router = APIRouter(prefix=PREFIX, tags=["models"], route_class=JsonRoute)
 
 
 @router.post("/create_model")

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
+from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import future, json_response
 from mock_server.api.tinker.bodies import CreateSamplingSession, Sample, SamplerReference
 from mock_server.api.tinker.prefix import PREFIX
@@ -12,7 +13,7 @@ from mock_server.domain.errors import Invalid
 from mock_server.domain.orders import SampleOrder, SamplingParameters
 from mock_server.domain.samplers import NewSampler
 
-router = APIRouter(prefix=PREFIX, tags=["sampling"])
+router = APIRouter(prefix=PREFIX, tags=["sampling"], route_class=JsonRoute)
 
 
 @router.post("/create_sampling_session")

@@ -6,13 +6,14 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
+from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import json_response, no_content, strings
 from mock_server.api.tinker.bodies import CreateSession, FinishSession, Heartbeat
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import sessions
 from mock_server.domain.sessions import NewSession
 
-router = APIRouter(prefix=PREFIX, tags=["sessions"])
+router = APIRouter(prefix=PREFIX, tags=["sessions"], route_class=JsonRoute)
 
 
 @router.post("/create_session")

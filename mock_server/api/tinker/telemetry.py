@@ -6,13 +6,14 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
+from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import json_response
 from mock_server.api.tinker.bodies import Telemetry
 from mock_server.api.tinker.prefix import PREFIX
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(prefix=PREFIX, tags=["telemetry"])
+router = APIRouter(prefix=PREFIX, tags=["telemetry"], route_class=JsonRoute)
 
 
 @router.post("/telemetry")

@@ -6,12 +6,13 @@ from starlette.responses import Response
 from mock_server.api.call import Call, TenantCall
 from mock_server.api.tinker.answers import future
 from mock_server.api.tinker.bodies import Adam, OptimStep
+from mock_server.api.tinker.numbered import NumberedRoute
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.codec import decode_header, decompress
 from mock_server.domain.operations import Body
 from mock_server.domain.orders import OptimStepOrder
 
-router = APIRouter(prefix=PREFIX, tags=["training"])
+router = APIRouter(prefix=PREFIX, tags=["training"], route_class=NumberedRoute)
 
 
 @router.post("/forward_backward")

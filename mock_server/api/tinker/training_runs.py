@@ -6,11 +6,12 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
+from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import cursor, json_response, training_run
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import training_runs
 
-router = APIRouter(prefix=PREFIX, tags=["training runs"])
+router = APIRouter(prefix=PREFIX, tags=["training runs"], route_class=JsonRoute)
 
 Limit = Annotated[int, Query(ge=0, le=1000)]
 Offset = Annotated[int, Query(ge=0, lt=2**62)]

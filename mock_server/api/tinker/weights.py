@@ -6,19 +6,20 @@ from starlette.responses import Response
 from mock_server.api.call import Call, TenantCall
 from mock_server.api.tinker.answers import future, json_response
 from mock_server.api.tinker.bodies import LoadWeights, Save, WeightsInfo
+from mock_server.api.tinker.numbered import NumberedRoute
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import checkpoints
 from mock_server.domain.errors import Invalid
 from mock_server.domain.orders import LoadOrder, SaveOrder
 from mock_server.domain.paths import CheckpointPath, checkpoint_name
 
-router = APIRouter(prefix=PREFIX, tags=["weights"])
+router = APIRouter(prefix=PREFIX, tags=["weights"], route_class=NumberedRoute)
 
 
 @router.post("/save_weights")
 async def save_weights(body: Save, call: TenantCall) -> Response:
     """Save the whole training state under a name (`path`); without one, under the number of the request."""
-    return await _save(call, body, "save_weights", body.path or _numbered(body))
+    return await _save(call, body, "save_weights", _numbered(body) if body.path is None else body.path)
 
 
 @router.post("/save_weights_for_sampler")
