@@ -1,8 +1,9 @@
 """A runtime on a data directory, and the few calls that a training program makes of it."""
 
+import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,9 +72,11 @@ class World:
     async def load(self, run_id: str, seq_id: int, path: str, *, optimizer: bool = True) -> str:
         return await self.submit(run_id, "load_weights", seq_id, LoadOrder(path=path, optimizer=optimizer))
 
-    async def sample(self, sampler_id: str, seq_id: int, **parameters: Any) -> str:
+    async def sample(
+        self, sampler_id: str, seq_id: int, prompt: Sequence[int] = tuple(TEXT[:5]), **parameters: Any
+    ) -> str:
         order = SampleOrder(
-            prompt=[{"type": "encoded_text", "tokens": TEXT[:5]}], parameters=SamplingParameters(**parameters)
+            prompt=[{"type": "encoded_text", "tokens": list(prompt)}], parameters=SamplingParameters(**parameters)
         )
         return (await self.runtime.sample(TENANT, sampler_id, seq_id, order))[0]
 
@@ -114,6 +117,12 @@ async def world(
         runtime.release_polls()
         await runtime.stop()
         store.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Return when it holds; the test's own timeout ends what never does."""
+    while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
+        await asyncio.sleep(0.005)
 
 
 async def weights_of(here: World, run_id: str, seq_id: int, name: str) -> bytes:
