@@ -12,16 +12,21 @@ ROOT: Final = Path(__file__).parents[2]
 NEWEST: Final = "0.38.0"
 
 
-@cache
 def sdk_interpreter(version: str) -> Path:
-    """The Python of the environment with this version of the official SDK, made at the first need."""
-    environment = ROOT / ".venvs" / f"sdk-{version}"
+    """The Python of the environment with this version of the official SDK."""
+    return interpreter(f"sdk-{version}")
+
+
+@cache
+def interpreter(name: str) -> Path:
+    """The Python of the environment that requirements/clients/{name}.txt locks, made at the first need."""
+    environment = ROOT / ".venvs" / name
     environment.parent.mkdir(exist_ok=True)
     # Test workers ask at the same time, and make begins by removing what is there.
     with (environment.parent / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         made = subprocess.run(
-            ["make", f".venvs/sdk-{version}"], cwd=ROOT, capture_output=True, text=True, timeout=900, check=False
+            ["make", f".venvs/{name}"], cwd=ROOT, capture_output=True, text=True, timeout=900, check=False
         )
     assert made.returncode == 0, made.stderr
     return environment / "bin" / "python"
