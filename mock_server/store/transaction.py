@@ -100,10 +100,9 @@ class Transaction:
             self.run(_DELETE, artifact=artifact)
             self.after_commit(lambda: self.artifacts.remove(artifact))
 
-    def discard(self, file: StoredFile | None) -> None:
+    def discard(self, file: StoredFile) -> None:
         """No row came to point at this file, which was just written: it goes with the commit."""
-        if file is not None:
-            self.after_commit(lambda: self.artifacts.remove(file.id))
+        self.after_commit(lambda: self.artifacts.remove(file.id))
 
     def read_artifact(self, artifact: str) -> bytes:
         """Its content, checked against the digest of its row; DamagedArtifact where it is not what was written."""
