@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, bindparam, func, or_, select
 
-from mock_server.domain import accounts, training_runs
+from mock_server.domain import accounts, audit, training_runs, usage
 from mock_server.domain.errors import Forbidden, Invalid, NotFound, OperationFailed
-from mock_server.domain.paths import CheckpointPath
+from mock_server.domain.paths import CheckpointPath, kind_of
 from mock_server.store import Command, Query, StoredFile, Transaction
 from mock_server.store.tables import CHECKPOINTS, Checkpoint, TrainingRun
 
@@ -67,7 +67,8 @@ def save(tx: Transaction, run: TrainingRun, path: CheckpointPath, file: StoredFi
         raise OperationFailed(NAME_TAKEN)
     if previous is not None:
         _remove(tx, previous)
-    accounts.count(tx, run.tenant, checkpoints=1)
+        ended = ("checkpoint_expire", None) if _expired(previous, tx.now) else ("checkpoint_overwrite", run.tenant)
+        _note(tx, previous, *ended)
     checkpoint = Checkpoint(
         tenant=run.tenant,
         training_run_id=run.id,
@@ -89,8 +90,15 @@ def save(tx: Transaction, run: TrainingRun, path: CheckpointPath, file: StoredFi
         expires_at=None if options.ttl_seconds is None else tx.now + options.ttl_seconds,
     )
     tx.session.add(checkpoint)
-    tx.session.flush()
+    added(tx, checkpoint)
     return checkpoint
+
+
+def added(tx: Transaction, checkpoint: Checkpoint, **details: str) -> None:
+    """Count a new checkpoint, and note in its owner's audit log how it came about."""
+    accounts.count(tx, checkpoint.tenant, checkpoints=1)
+    usage.saved(tx, checkpoint)
+    _note(tx, checkpoint, "checkpoint_create", checkpoint.tenant, size_bytes=checkpoint.size_bytes, **details)
 
 
 def readable(tx: Transaction, tenant: str, path: CheckpointPath) -> Checkpoint:
@@ -99,6 +107,11 @@ def readable(tx: Transaction, tenant: str, path: CheckpointPath) -> Checkpoint:
     if checkpoint is None or _expired(checkpoint, tx.now) or not (checkpoint.public or checkpoint.tenant == tenant):
         raise NotFound(f"checkpoint {path} does not exist: it was never saved, was deleted, or has expired")
     return checkpoint
+
+
+def was_read(tx: Transaction, tenant: str, checkpoint: Checkpoint, purpose: str) -> None:
+    """Note in its owner's audit log who read it, and what for."""
+    _note(tx, checkpoint, "checkpoint_read", tenant, purpose=purpose)
 
 
 def owned(tx: Transaction, tenant: str, path: CheckpointPath) -> Checkpoint:
@@ -111,17 +124,24 @@ def owned(tx: Transaction, tenant: str, path: CheckpointPath) -> Checkpoint:
 
 def delete(tx: Transaction, tenant: str, path: CheckpointPath) -> None:
     """Delete it for good."""
-    _remove(tx, owned(tx, tenant, path))
+    checkpoint = owned(tx, tenant, path)
+    _remove(tx, checkpoint)
+    _note(tx, checkpoint, "checkpoint_delete", tenant)
 
 
 def set_public(tx: Transaction, tenant: str, path: CheckpointPath, *, public: bool) -> None:
     """Publish or withdraw. Saying it twice is no error: the SDK would take 409 for "try again" and hang."""
-    _update(tx, owned(tx, tenant, path), public=public)
+    checkpoint = owned(tx, tenant, path)
+    if checkpoint.public != public:
+        _update(tx, checkpoint, public=public)
+        _note(tx, checkpoint, "checkpoint_publish" if public else "checkpoint_unpublish", tenant)
 
 
 def set_ttl(tx: Transaction, tenant: str, path: CheckpointPath, ttl_seconds: int | None) -> None:
     """Let it expire that many seconds from now, or, with None, never."""
-    _update(tx, owned(tx, tenant, path), expires_at=None if ttl_seconds is None else tx.now + ttl_seconds)
+    checkpoint = owned(tx, tenant, path)
+    _update(tx, checkpoint, expires_at=None if ttl_seconds is None else tx.now + ttl_seconds)
+    _note(tx, checkpoint, "checkpoint_set_ttl", tenant, ttl_seconds=ttl_seconds)
 
 
 def check_ttl(ttl_seconds: int | None, minimum: int) -> None:
@@ -157,6 +177,7 @@ def sweep(tx: Transaction) -> int:
     expired = tx.rows(_EXPIRED, now=tx.now, limit=1000)
     for checkpoint in expired:
         _remove(tx, checkpoint)
+        _note(tx, checkpoint, "checkpoint_expire", None)
     return len(expired)
 
 
@@ -170,8 +191,22 @@ def _update(tx: Transaction, checkpoint: Checkpoint, **values: Any) -> None:
 
 def _remove(tx: Transaction, checkpoint: Checkpoint) -> None:
     accounts.count(tx, checkpoint.tenant, checkpoints=-1)
+    usage.removed(tx, checkpoint)
     tx.run(_DELETE, number=checkpoint.number)
     tx.release_artifact(checkpoint.artifact)
+
+
+def _note(tx: Transaction, checkpoint: Checkpoint, event: str, actor: str | None, **details: Any) -> None:
+    path = CheckpointPath(checkpoint.training_run_id, kind_of(checkpoint.kind), checkpoint.name)
+    audit.write(
+        tx,
+        checkpoint.tenant,
+        event,
+        actor=actor,
+        tinker_path=str(path),
+        training_run_id=checkpoint.training_run_id,
+        **details,
+    )
 
 
 def _expired(checkpoint: Checkpoint, now: float) -> bool:

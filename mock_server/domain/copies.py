@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 
-from mock_server.domain import accounts, checkpoints, ids, operations, sessions, submissions, training_runs
+from mock_server.domain import checkpoints, ids, operations, sessions, submissions, training_runs
 from mock_server.domain.errors import Invalid, NotFound
 from mock_server.domain.operations import Body, Outcome, Submission
 from mock_server.domain.paths import CheckpointPath
@@ -50,7 +50,6 @@ def _made(tx: Transaction, tenant: str, new: NewCopy, seed: int) -> CheckpointPa
     run = training_runs.create(tx, tenant, adapter, seed)
     run.status = "unloaded"  # it holds the copy, and can't be trained on
     tx.session.add(run)
-    accounts.count(tx, tenant, checkpoints=1)
     tx.keep_artifact(source.artifact)
     same = {column.name: getattr(source, column.name) for column in CHECKPOINTS.c}
     different = {
@@ -61,8 +60,10 @@ def _made(tx: Transaction, tenant: str, new: NewCopy, seed: int) -> CheckpointPa
         "created_at": tx.now,
         "expires_at": None if new.ttl_seconds is None else tx.now + new.ttl_seconds,
     }
-    tx.session.add(Checkpoint(**same | different))
-    tx.flush()
+    made = Checkpoint(**same | different)
+    tx.session.add(made)
+    checkpoints.added(tx, made, copied_from=new.source)
+    checkpoints.was_read(tx, tenant, source, "copy")
     return CheckpointPath.parse(f"tinker://{run.id}/{source.kind}/{source.name}")
 
 

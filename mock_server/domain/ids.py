@@ -25,6 +25,11 @@ def sampler_id(session: str, number: int) -> str:
     return f"{session}:sample:{number}"
 
 
+def session_of(target: str) -> str:
+    """The session that a training run or a sampler was made in, from its id."""
+    return target.partition(":")[0]
+
+
 def custom_loss_id(session: str, number: int) -> str:
     return f"{session}:loss:{number}"
 

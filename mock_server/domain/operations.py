@@ -11,8 +11,9 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 
-from mock_server.domain import ids
+from mock_server.domain import ids, usage
 from mock_server.domain.errors import Conflict, Gone, Invalid, NotFound
+from mock_server.domain.usage import Usage
 from mock_server.store import Command, Query, StoredFile, Transaction
 from mock_server.store.tables import ARTIFACTS, OPERATIONS, RUNS, Operation
 
@@ -56,7 +57,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an operation ended: a result of some content type, or an error."""
+    """How an operation ended: a result of some content type, or an error.
+
+    ended_at: None, when it is written down.  usage: the tokens that it took, counted when it is written down.
+    """
 
     id: str
     state: str
@@ -65,6 +69,8 @@ class Outcome:
     result_file: StoredFile | None = None
     error: str | None = None
     error_category: str | None = None
+    ended_at: float | None = None
+    usage: Usage | None = None
 
 
 def _one_of(column: ColumnElement[Any], values: tuple[str, ...]) -> ColumnElement[bool]:
@@ -177,14 +183,21 @@ _SKIP: Final = Command(RUNS.update().where(RUNS.c.id == bindparam("run")).values
 
 
 def record(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
-    """Write down how operations ended. A terminal state never changes again."""
-    tx.run_many(_RECORD, [_ending(tx, outcome) for outcome in outcomes if outcome.result_file is None])
+    """Write down how operations ended. A terminal state never changes again, nor does what it counted for."""
+    plain = [outcome for outcome in outcomes if outcome.result_file is None and outcome.usage is None]
+    tx.run_many(_RECORD, [_ending(tx, outcome) for outcome in plain])
+    used: list[Usage] = []
     for outcome in outcomes:
-        if outcome.result_file is not None:
-            if tx.run_many(_RECORD, [_ending(tx, outcome)]):
+        if outcome.result_file is None and outcome.usage is None:
+            continue
+        if tx.run_many(_RECORD, [_ending(tx, outcome)]):
+            if outcome.result_file is not None:
                 tx.add_artifact(outcome.result_file)
-            else:
-                tx.discard(outcome.result_file)
+            if outcome.usage is not None:
+                used.append(outcome.usage)
+        elif outcome.result_file is not None:
+            tx.discard(outcome.result_file)
+    usage.add(tx, used)
 
 
 def _ending(tx: Transaction, outcome: Outcome) -> dict[str, Any]:
@@ -197,7 +210,7 @@ def _ending(tx: Transaction, outcome: Outcome) -> dict[str, Any]:
         "new_result_file": None if file is None else file.id,
         "new_error": outcome.error,
         "new_error_category": outcome.error_category,
-        "new_finished_at": tx.now,
+        "new_finished_at": tx.now if outcome.ended_at is None else outcome.ended_at,
     }
 
 

@@ -44,6 +44,7 @@ def create(tx: Transaction, tenant: str, new: NewSampler) -> Sampler:
                 f"base_model is {new.base_model!r}, but {new.model_path} was trained from {checkpoint.base_model!r}: "
                 "leave base_model out"
             )
+        checkpoints.was_read(tx, tenant, checkpoint, "sampling")
         # The sampler keeps its weights even if the checkpoint is deleted later.
         tx.keep_artifact(checkpoint.artifact)
         sampler.base_model = checkpoint.base_model

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, select
 
-from mock_server.domain import accounts, ids
+from mock_server.domain import accounts, audit, ids
 from mock_server.domain.errors import Gone, NotFound
 from mock_server.store import Command, Query, Transaction
 from mock_server.store.tables import RUNS, SAMPLERS, SESSIONS, Sampler, Session, TrainingRun
@@ -66,6 +66,7 @@ def create(tx: Transaction, tenant: str, new: NewSession, seed: int) -> str:
         sdk_version=new.sdk_version,
     )
     tx.session.add(session)
+    audit.write(tx, tenant, "session_create", actor=tenant, session_id=session.id)
     return session.id
 
 
@@ -101,13 +102,28 @@ def finish(tx: Transaction, tenant: str, session_id: str, *, reason: str, detail
     if owned(tx, tenant, session_id).ended_at is None:
         ended = {"status": reason, "status_detail": detail, "ended_at": tx.now}
         tx.connection.execute(SESSIONS.update().where(SESSIONS.c.id == session_id).values(ended))
+        audit.write(tx, tenant, "session_finish", actor=tenant, session_id=session_id, reason=reason, detail=detail)
+
+
+def assign_project(tx: Transaction, tenant: str, session_id: str, project_id: str) -> None:
+    """Let the session, and the runs in it, belong to the project. Saying it twice is no error."""
+    session = owned(tx, tenant, session_id)
+    if session.project_id != project_id:
+        tx.connection.execute(SESSIONS.update().where(SESSIONS.c.id == session_id).values(project_id=project_id))
+        tx.connection.execute(RUNS.update().where(RUNS.c.session_id == session_id).values(project_id=project_id))
+        moved = {"session_id": session_id, "project_id": project_id, "from_project_id": session.project_id}
+        audit.write(tx, tenant, "project_assign_session", actor=tenant, **moved)
 
 
 def expire(tx: Transaction, *, silent_since: float) -> int:
     """End the sessions whose last heartbeat is older than that; returns how many."""
     silent = SESSIONS.c.ended_at.is_(None) & (SESSIONS.c.heartbeat_at < silent_since)
-    result = tx.connection.execute(SESSIONS.update().where(silent).values(status="expired", ended_at=tx.now))
-    return result.rowcount
+    ended = tx.connection.execute(select(SESSIONS.c.id, SESSIONS.c.tenant).where(silent)).all()
+    if ended:
+        tx.connection.execute(SESSIONS.update().where(silent).values(status="expired", ended_at=tx.now))
+    for session_id, tenant in ended:
+        audit.write(tx, tenant, "session_expire", session_id=session_id)
+    return len(ended)
 
 
 def content(tx: Transaction, tenant: str, session_id: str) -> SessionContent:

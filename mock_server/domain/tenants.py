@@ -18,6 +18,11 @@ def valid_key(key: str) -> bool:
     return len(key) <= _LONGEST_KEY and _KEY.fullmatch(key) is not None
 
 
+def owner_urn(tenant: str) -> str:
+    """How answers name whose something is. A tenant is one user and an organization of its own."""
+    return f"tml:user:{tenant}"
+
+
 def tenant_of(api_key: str) -> str:
     """The tenant's id, 16 hexadecimal digits; it stands in addresses and rows, where the key itself must not."""
     return sha256(api_key.encode()).hexdigest()[:16]

@@ -10,6 +10,7 @@ from hmac import compare_digest, new
 from typing import Any
 
 from mock_server.domain.errors import Refused
+from mock_server.domain.tenants import owner_urn
 
 LIFETIME_SECONDS = 3600
 """The SDK exchanges its key again at about half of it."""
@@ -22,7 +23,7 @@ class InvalidToken(Refused):
 def issue(tenant: str, secret: bytes, now: float) -> str:
     """A token for the tenant, with the claims that the SDK reads: exp, iat, sub, org_id, email."""
     claims = {
-        "sub": f"tml:user:{tenant}",
+        "sub": owner_urn(tenant),
         "org_id": tenant,
         "email": f"{tenant}@localhost",
         "tenant": tenant,

@@ -6,6 +6,7 @@ gives the same numbers. So a training step costs no wait for the disk beyond tha
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from mock_server.domain import operations, sessions
 from mock_server.domain.operations import Outcome
@@ -18,8 +19,9 @@ LINGER_SECONDS = 0.1
 class Recorder:
     """Collects outcomes and writes them together. Lives on the event loop."""
 
-    def __init__(self, store: Store, on_stored: Callable[[list[str]], None]) -> None:
+    def __init__(self, store: Store, now: Callable[[], float], on_stored: Callable[[list[str]], None]) -> None:
         self._store = store
+        self._now = now
         self._on_stored = on_stored
         self._outcomes: list[Outcome] = []
         self._runs: dict[str, int] = {}
@@ -27,7 +29,7 @@ class Recorder:
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, outcome: Outcome) -> None:
-        self._outcomes.append(outcome)
+        self._outcomes.append(replace(outcome, ended_at=self._now()))
         self._arm()
 
     def touch(self, run_id: str, optimizer_steps: int) -> None:

@@ -12,6 +12,7 @@ from mock_server.domain.checkpoints import SaveOptions
 from mock_server.domain.operations import Body, Outcome
 from mock_server.domain.orders import LoadOrder, SaveOrder
 from mock_server.domain.paths import CheckpointKind, CheckpointPath
+from mock_server.domain.usage import Account, Usage
 from mock_server.runtime import results, training
 from mock_server.runtime.custom_losses import Prepare
 from mock_server.runtime.training import JSON
@@ -31,9 +32,10 @@ RESULT_TYPES: Final[Mapping[CheckpointKind, str]] = {
 class RunLog:
     """One run's log. Methods with a transaction are rules for the store's writer or reader."""
 
-    def __init__(self, store: Store, run_id: str) -> None:
+    def __init__(self, store: Store, run_id: str, account: Account) -> None:
         self._store = store
         self._run_id = run_id
+        self._account = account
         self._steps = 0
         self._bytes = 0
 
@@ -53,9 +55,10 @@ class RunLog:
 
     def apply(self, state: TrainingState, kind: str, body: Body, operation_id: str, prepare: Prepare) -> Outcome:
         """Execute a training operation."""
-        result = training.apply(state, kind, body, prepare)
+        result, tokens = training.apply(state, kind, body, prepare)
         content_type = training.JSON if kind == "optim_step" else training.FORWARD_BACKWARD
-        return results.succeeded(self._store.artifacts, operation_id, content_type, result)
+        usage = Usage(self._account, trained=tokens) if tokens else None
+        return results.succeeded(self._store.artifacts, operation_id, content_type, result, usage)
 
     # Reading it.
 
@@ -142,6 +145,7 @@ class RunLog:
         run = self.run(tx)
         run.status = "active"
         run.prior_size, run.prior_fixed = checkpoint.prior_size, checkpoint.prior_fixed
+        checkpoints.was_read(tx, run.tenant, checkpoint, "training")
         self._restart(tx, run, checkpoint.artifact, position, optimizer=order.optimizer)
         return _succeeded(tx, operation_id, {"path": order.path, "model_id": run.id, "type": "load_weights"})
 

@@ -9,12 +9,13 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 
-from mock_server.domain import operations
+from mock_server.domain import ids, operations
 from mock_server.domain.catalogue import Catalogue
 from mock_server.domain.errors import OperationFailed
 from mock_server.domain.operations import Body, Outcome
 from mock_server.domain.orders import LoadOrder, SaveOrder
 from mock_server.domain.paths import CheckpointKind, CheckpointPath, checkpoint_name
+from mock_server.domain.usage import Account
 from mock_server.runtime import training
 from mock_server.runtime.board import Board, LiveOperation
 from mock_server.runtime.custom_losses import CustomLosses
@@ -61,7 +62,7 @@ class RunWorker:
         self.queue = queue
         self.state: TrainingState | None = None
         self._shop = workshop
-        self._log = RunLog(workshop.store, run_id)
+        self._log = RunLog(workshop.store, run_id, Account(tenant, ids.session_of(run_id), base_model))
         self._task: asyncio.Task[None] | None = None
 
     @property

@@ -64,7 +64,7 @@ class Runtime:
         self.timing = timing
         self.board = Board(clock, dials)
         self._executor = Executor()
-        self._recorder = Recorder(store, self.board.stored)
+        self._recorder = Recorder(store, clock.now, self.board.stored)
         self.completions = Completions(store, self._recorder, clock, self.board)
         self.board.on_reveal = self.completions.ended
         self._workshop = Workshop(
@@ -213,6 +213,10 @@ class Runtime:
         if operation.tenant != tenant:
             raise NotFound(operations.unknown(operation_id))
         return await self.board.wait(operation, seconds)
+
+    async def settle(self) -> None:
+        """Return when everything that has ended so far can be read in the database."""
+        await self._recorder.settle()
 
     async def cancel(self, tenant: str, operation_id: str) -> None:
         """Stop a sample that nobody wants any more. What has ended stays as it ended."""

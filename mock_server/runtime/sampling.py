@@ -17,6 +17,7 @@ from mock_server.domain.operations import Outcome
 from mock_server.domain.orders import SampleOrder
 from mock_server.domain.responders import as_next_token, respond
 from mock_server.domain.tokenizers import stop_matcher
+from mock_server.domain.usage import Account, Usage
 from mock_server.runtime import results
 from mock_server.runtime.base_models import base_model
 from mock_server.runtime.board import LiveOperation
@@ -45,6 +46,15 @@ class WeightsKey:
 Source = Weights | BaseModel | bytes | Exception
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A request that is being decoded: in which layout it wants its prompt's scores, and how long the prompt is."""
+
+    operation: LiveOperation
+    layout: SparseLayout | None
+    prompt_length: int
+
+
 @dataclass
 class Lane:
     """The requests for one set of weights."""
@@ -53,7 +63,7 @@ class Lane:
     cancelled: list[str] = field(default_factory=list)
     weights: Weights | None = None
     decoder: Decoder | None = None
-    running: dict[str, tuple[LiveOperation, SparseLayout | None]] = field(default_factory=dict)
+    running: dict[str, Running] = field(default_factory=dict)
     task: "asyncio.Task[None] | None" = None
 
 
@@ -148,12 +158,12 @@ class SamplingFloor:
             ended += self._admit(key, lane, [operation for operation in arrivals if operation.id not in cancelled])
             while not lane.decoder.idle:
                 for operation_id, result in lane.decoder.step():
-                    operation, layout = lane.running.pop(str(operation_id))
-                    ended.append((operation, self._outcome(operation, result, layout)))
+                    asked = lane.running.pop(str(operation_id))
+                    ended.append((asked.operation, self._outcome(key, asked, result)))
                 if perf_counter() > deadline:
                     break
         except Exception as error:  # noqa: BLE001 - a lane that can't go on fails its requests, and only those
-            lost = [operation for operation, _ in lane.running.values()]
+            lost = [asked.operation for asked in lane.running.values()]
             lost += [operation for operation in arrivals if operation.id not in lane.running]
             answered = {operation.id for operation, _ in ended}
             ended += [(operation, failure(operation.id, error)) for operation in lost if operation.id not in answered]
@@ -178,7 +188,7 @@ class SamplingFloor:
             except Exception as error:  # noqa: BLE001 - failure() tells a wrong request from a bug
                 refused.append((operation, failure(operation.id, error)))
             else:
-                lane.running[operation.id] = (operation, layout)
+                lane.running[operation.id] = Running(operation, layout, len(request.prompt))
         return refused
 
     def _request(
@@ -229,12 +239,15 @@ class SamplingFloor:
         )
         return request, layout
 
-    def _outcome(
-        self, operation: LiveOperation, result: SampleResult | Exception, layout: SparseLayout | None
-    ) -> Outcome:
+    def _outcome(self, key: WeightsKey, asked: Running, result: SampleResult | Exception) -> Outcome:
+        operation = asked.operation
         if isinstance(result, Exception):
             return failure(operation.id, result)
-        return results.succeeded(self._store.artifacts, operation.id, SAMPLE, encode_sample(result, layout))
+        account = Account(operation.tenant, ids.session_of(operation.target), key.base_model)
+        sampled = sum(len(sequence.tokens) for sequence in result.sequences)
+        usage = Usage(account, prefilled=asked.prompt_length, sampled=sampled)
+        content = encode_sample(result, asked.layout)
+        return results.succeeded(self._store.artifacts, operation.id, SAMPLE, content, usage)
 
 
 def _weights(source: Source) -> Weights:

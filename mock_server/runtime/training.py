@@ -1,7 +1,7 @@
 """What each kind of operation does to a run's state. Plain functions, run by the executor's thread."""
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from mock_server.codec import decode_training_request, encode_forward_backward
 from mock_server.domain.catalogue import CatalogueEntry
@@ -18,6 +18,13 @@ KINDS = frozenset({"forward", "forward_backward", "optim_step"})
 """The kinds whose outcome depends on nothing but the run's state."""
 
 
+class Applied(NamedTuple):
+    """What came of an operation: its result's bytes, and how many tokens of data went into it."""
+
+    result: bytes
+    tokens: int
+
+
 def fresh_state(entry: CatalogueEntry, run: TrainingRun) -> TrainingState:
     """A run that has not been trained: the base model exactly."""
     lora = LoraConfig(
@@ -30,13 +37,13 @@ def fresh_state(entry: CatalogueEntry, run: TrainingRun) -> TrainingState:
     return TrainingState.fresh(base_model(entry, run.prior_size), lora, run.optimizer["type"])
 
 
-def apply(state: TrainingState, kind: str, body: Body, prepare: Prepare, *, want_result: bool = True) -> bytes:
-    """Execute a forward, forward_backward or optim_step on the state; returns its result's bytes.
+def apply(state: TrainingState, kind: str, body: Body, prepare: Prepare, *, want_result: bool = True) -> Applied:
+    """Execute a forward, forward_backward or optim_step on the state.
 
     `prepare` knows the run's custom losses. `want_result` False is for the log's replay, which is after the state only.
     """
     if kind == "optim_step":
-        return _json({"metrics": _optim_step(state, body.content), "type": "optim_step"})
+        return Applied(_json({"metrics": _optim_step(state, body.content), "type": "optim_step"}), 0)
     request = decode_training_request(body.content, body.type)
     forward_only = kind == "forward"
     if request.loss_fn == CUSTOM:
@@ -46,7 +53,8 @@ def apply(state: TrainingState, kind: str, body: Body, prepare: Prepare, *, want
         result = state.forward_backward(
             request.data, request.loss_fn, request.loss_fn_config, forward_only=forward_only
         )
-    return encode_forward_backward(result) if want_result else b""
+    tokens = sum(len(datum.tokens) for datum in request.data)
+    return Applied(encode_forward_backward(result) if want_result else b"", tokens)
 
 
 def _optim_step(state: TrainingState, content: bytes) -> dict[str, float]:

@@ -36,6 +36,8 @@ class Tenant(SQLModel, table=True):
     checkpoints: int = 0
     sessions: int = 0
     """Ever made: none is deleted, and their ids come from this number."""
+    key_deleted_at: float | None = None
+    """Since then its key is refused."""
     hub_models: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """Repositories whose tokenizer our hub served to this tenant."""
 
@@ -115,6 +117,8 @@ class Checkpoint(SQLModel, table=True):
         Index("ix_checkpoint_tenant", "tenant", "number", "expires_at"),
         Index("ix_checkpoint_run", "training_run_id", "number", "expires_at"),
         Index("ix_checkpoint_newest", "training_run_id", "kind", "number", "expires_at"),
+        # What strangers may see.
+        Index("ix_checkpoint_public", "training_run_id", "tenant", **_only("public")),
         Index("ix_checkpoint_expiry", "expires_at", **_only("expires_at IS NOT NULL")),
         Index("ix_checkpoint_overdue", "tenant", "expires_at", **_only("expires_at IS NOT NULL")),
     )
@@ -146,6 +150,7 @@ class Sampler(SQLModel, table=True):
     """A sampling session: the weights to sample from, as of one moment, or a base model."""
 
     __table_args__ = (
+        Index("ix_sampler_tenant", "tenant", "number"),
         Index("ix_sampler_session", "session_id", "number"),
         # Tinkex numbers the samplers of its two calls with separate counters: the number alone is no key.
         Index("ix_sampler_origin", "session_id", "origin", "sampling_session_seq_id", unique=True),
@@ -182,6 +187,44 @@ class CustomLoss(SQLModel, table=True):
     graph: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """{format, nodes}: the function as torch.fx traced it."""
     created_at: float
+
+
+class UsageHour(SQLModel, table=True):
+    """What a session used of a base model within one hour, and how far that changed what it holds."""
+
+    __tablename__ = "usage_hour"
+    __table_args__ = (Index("ix_usage_session", "session_id"),)
+
+    tenant: str = Field(primary_key=True)
+    hour: int = Field(primary_key=True, sa_type=Long)
+    """Its beginning."""
+    session_id: str = Field(primary_key=True)
+    base_model: str = Field(primary_key=True)
+    trained_tokens: int = Field(default=0, sa_type=Long)
+    prefilled_tokens: int = Field(default=0, sa_type=Long)
+    sampled_tokens: int = Field(default=0, sa_type=Long)
+    saved: int = Field(default=0, sa_type=Long)
+    """Checkpoints."""
+    held: int = Field(default=0, sa_type=Long)
+    """How many checkpoints more, or fewer, there are at its end than at its beginning."""
+    held_bytes: int = Field(default=0, sa_type=Long)
+    """The same of their bytes."""
+    held_byte_seconds: float = 0.0
+    """What these bytes amount to until the hour's end: each times the seconds from its change to then."""
+
+
+class AuditEntry(SQLModel, table=True):
+    """Something that happened to what a tenant owns."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index("ix_audit_tenant", "tenant", "at", "number"),)
+
+    number: int | None = Field(default=None, primary_key=True, sa_type=Long)
+    tenant: str
+    at: float
+    event: str
+    """<resource>_<action>."""
+    details: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
 class Operation(SQLModel, table=True):
@@ -239,4 +282,6 @@ RUNS: Final = table_of(TrainingRun)
 CHECKPOINTS: Final = table_of(Checkpoint)
 SAMPLERS: Final = table_of(Sampler)
 OPERATIONS: Final = table_of(Operation)
+USAGE: Final = table_of(UsageHour)
+AUDIT: Final = table_of(AuditEntry)
 ARTIFACTS: Final = table_of(Artifact)
