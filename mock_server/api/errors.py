@@ -30,8 +30,11 @@ class Unauthorized(Exception):
     """No key, or one that can't be a key."""
 
 
-class BodyTooLarge(Exception):
-    """The request body is longer than the server takes."""
+class BodyTooLarge(HTTPException):
+    """The request body is longer than the server takes. The framework lets no other error out of reading a body."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(413, message)
 
 
 STATUS: Final[Mapping[type[Exception], tuple[int, str]]] = {
@@ -44,7 +47,6 @@ STATUS: Final[Mapping[type[Exception], tuple[int, str]]] = {
     UnknownModel: (404, "unknown_model"),
     Conflict: (409, "conflict"),
     Gone: (410, "gone"),
-    BodyTooLarge: (413, "body_too_large"),
     # A full disk can be mended while the client retries; nothing of the request was kept.
     StorageUnavailable: (503, "storage_unavailable"),
     DamagedArtifact: (410, "damaged"),
@@ -61,6 +63,7 @@ CODES: Final = {
     404: "not_found",
     405: "method_not_allowed",
     408: "not_ready",
+    413: "body_too_large",
     422: "validation_error",
 }
 
