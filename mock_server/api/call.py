@@ -40,7 +40,7 @@ class Call:
         return await self.runtime.store.write(rule, self.tenant, *args, **kwargs)
 
 
-async def authenticated(request: Request) -> Call:
+def authenticate(request: Request) -> Call:
     """The call of the tenant whose key the request carries. Any `tml-` key is a tenant of its own."""
     key = request.headers.get("x-api-key")
     if key is None:
@@ -53,6 +53,11 @@ async def authenticated(request: Request) -> Call:
             "the header X-API-Key does not hold a key: send tml- and 1 to 252 letters, digits or _.-, such as tml-local"
         )
     return Call(request, tenant_of(key))
+
+
+async def authenticated(request: Request) -> Call:
+    """The same as a dependency, by which FastAPI knows that a route needs a key."""
+    return authenticate(request)
 
 
 TenantCall = Annotated[Call, Depends(authenticated)]

@@ -142,8 +142,6 @@ async def _bug(request: Request, error: Exception) -> Response:
 def _fault(fault: Mapping[str, Any]) -> str:
     where = ".".join(str(part) for part in fault["loc"] if part != "body") or "body"
     given = fault.get("input")
-    if isinstance(given, bytes):
-        return f"{where}: {len(given)} bytes of a content-type that is not JSON: send content-type application/json"
     value = "" if fault["type"] == "missing" or isinstance(given, dict) else f" (given {_shown(given)})"
     return f"{where}: {fault['msg']}{value}"
 

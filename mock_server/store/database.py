@@ -6,6 +6,8 @@ operating system: a killed server loses nothing, a power cut the last moments, a
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,12 +51,31 @@ def open_engine(file: Path, *, durability: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A deferred transaction that turns into a write can fail half-way; ours know what they are. By the driver,
-        # since a read of one row would spend more time on this than on the row.
-        reads = connection.get_execution_options().get("reader")
-        connection.connection.cursor().execute("BEGIN" if reads else "BEGIN IMMEDIATE")
+        # A deferred transaction that turns into a write can fail half-way; ours know what they are.
+        if not connection.get_execution_options().get("reader"):
+            connection.connection.cursor().execute("BEGIN IMMEDIATE")
 
     return engine
+
+
+def open_reader(engine: Engine) -> Connection:
+    """The connection that only reads, each time within a `snapshot`."""
+    return engine.connect().execution_options(reader=True)
+
+
+@contextmanager
+def snapshot(reader: Connection) -> Iterator[None]:
+    """What is read within it is of one moment.
+
+    By the driver: SQLAlchemy's own begin and commit take longer than the read of a row.
+    """
+    driver: Any = reader.connection.driver_connection
+    driver.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if driver.in_transaction:  # an ORM session of a rule ends the transaction with its own
+            driver.execute("COMMIT")
 
 
 def storage_fault(error: BaseException | None) -> str | None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DatabaseError
 
 from mock_server.store.artifacts import Artifacts, sync_folder
-from mock_server.store.database import open_engine
+from mock_server.store.database import open_engine, open_reader, snapshot
 from mock_server.store.errors import StoreError
 from mock_server.store.migrations import prepare_schema
 from mock_server.store.tables import ARTIFACTS, META
@@ -45,7 +45,7 @@ class Store:
         self.secret = secret
         """Signs tokens and URLs; drawn at random, since a seed may be known."""
         self._clock = clock
-        self._reader = resources.enter_context(engine.connect()).execution_options(reader=True)
+        self._reader = resources.enter_context(open_reader(engine))
         self._writer = Writer(engine, artifacts, clock, linger=LINGER_SECONDS)
         self._resources = resources.pop_all()
 
@@ -99,7 +99,7 @@ class Store:
 
     def read_now(self, rule: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The same for code that can't await. Only on the event loop's thread: the reader is one connection."""
-        with self._reader.begin():
+        with snapshot(self._reader):
             transaction = Transaction(self._reader, self.artifacts, self._clock())
             try:
                 return rule(transaction, *args, **kwargs)

@@ -1,8 +1,6 @@
 """Copies of checkpoints, one's own or published ones."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
@@ -18,9 +16,7 @@ router = APIRouter(prefix=PREFIX, tags=["checkpoints"], route_class=JsonRoute)
 
 
 @router.post("/copy_weights")
-async def copy_weights(
-    body: CopyWeights, call: TenantCall, x_idempotency_key: Annotated[str | None, Header()] = None
-) -> Response:
+async def copy_weights(body: CopyWeights, call: TenantCall) -> Response:
     """Copy a checkpoint into a new training run of a session, or into a project. The file itself is shared.
 
     The SDK sends one key with all attempts at a copy, so that a lost answer makes no second one.
@@ -29,5 +25,5 @@ async def copy_weights(
     if body.session_id is None and body.destination_project_id is None:
         raise Invalid("no destination: give destination_project_id, or session_id and model_seq_id")
     new = NewCopy(body.source_path, body.session_id, body.model_seq_id, body.destination_project_id, body.ttl_seconds)
-    path = await call.write(copies.copy, new, x_idempotency_key, call.runtime.store.seed)
+    path = await call.write(copies.copy, new, call.request.headers.get("x-idempotency-key"), call.runtime.store.seed)
     return json_response({"tinker_path": path, "type": "copy_weights"})

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from mock_server.api.call import authenticated
+from mock_server.api.call import authenticate
 from mock_server.api.errors import describe
 from mock_server.api.json_route import JsonRequest, JsonRoute
 from mock_server.codec import Malformed, decompress, salvage_header
@@ -45,7 +45,7 @@ class NumberedRoute(JsonRoute):
 
 
 async def _consume_seq_id(request: Request, refusal: Exception) -> None:
-    call = await authenticated(request)
+    call = authenticate(request)
     content = await request.body()
     encoding = request.headers.get("content-encoding", "")
     content_type = request.headers.get("content-type", "")
