@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, func, or_, select
 
 from mock_server.domain import accounts, audit, training_runs, usage
 from mock_server.domain.errors import Forbidden, Invalid, NotFound, OperationFailed
+from mock_server.domain.exports import is_sealed
 from mock_server.domain.paths import CheckpointPath, kind_of
 from mock_server.store import Command, Query, StoredFile, Transaction
 from mock_server.store.tables import CHECKPOINTS, Checkpoint, TrainingRun
@@ -112,6 +113,14 @@ def readable(tx: Transaction, tenant: str, path: CheckpointPath) -> Checkpoint:
 def was_read(tx: Transaction, tenant: str, checkpoint: Checkpoint, purpose: str) -> None:
     """Note in its owner's audit log who read it, and what for."""
     _note(tx, checkpoint, "checkpoint_read", tenant, purpose=purpose)
+
+
+def loadable(tx: Transaction, tenant: str, path: CheckpointPath) -> Checkpoint:
+    """The checkpoint, if it is readable and the server can read its weights itself."""
+    checkpoint = readable(tx, tenant, path)
+    if path.kind == "external_weights" and is_sealed(tx.read_artifact(checkpoint.artifact)):
+        raise Invalid(f"{path} is encrypted to its recipients: load a training or a sampler checkpoint instead")
+    return checkpoint
 
 
 def owned(tx: Transaction, tenant: str, path: CheckpointPath) -> Checkpoint:

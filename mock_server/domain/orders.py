@@ -50,7 +50,10 @@ class OptimStepOrder(Order):
 
 
 class SaveOrder(Order):
-    """Save under a name; for a sampler without a name, `sampler_number` says which of its session it is."""
+    """Save under a name; for a sampler without a name, `sampler_number` says which of its session it is.
+
+    age_recipients: to whom exported files are encrypted.
+    """
 
     # The SDK counts on with each attempt to send the same save, so a lost answer is followed by another number.
     drawn_anew: ClassVar[set[str]] = {"sampler_number"}
@@ -60,6 +63,7 @@ class SaveOrder(Order):
     ttl_seconds: int | None = None
     overwrite: bool = False
     user_metadata: dict[str, Any] | None = None
+    age_recipients: list[str] | None = None
 
 
 class LoadOrder(Order):

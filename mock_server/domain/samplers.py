@@ -38,7 +38,7 @@ def create(tx: Transaction, tenant: str, new: NewSampler) -> Sampler:
         return existing
     sampler = _blank(tx, tenant, new.session_id, "created", new.sampling_session_seq_id)
     if new.model_path is not None:
-        checkpoint = checkpoints.readable(tx, tenant, CheckpointPath.parse(new.model_path, "model_path"))
+        checkpoint = checkpoints.loadable(tx, tenant, CheckpointPath.parse(new.model_path, "model_path"))
         if new.base_model not in {None, checkpoint.base_model}:
             raise Invalid(
                 f"base_model is {new.base_model!r}, but {new.model_path} was trained from {checkpoint.base_model!r}: "

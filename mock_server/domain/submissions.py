@@ -27,7 +27,7 @@ def run_from_checkpoint(
     tx: Transaction, tenant: str, session_id: str, model_seq_id: int, path: str, user_metadata: dict[str, Any]
 ) -> NewRun:
     """A new run with the shape of a checkpoint that the tenant may read."""
-    checkpoint = checkpoints.readable(tx, tenant, CheckpointPath.parse(path))
+    checkpoint = checkpoints.loadable(tx, tenant, CheckpointPath.parse(path))
     adapter = Adapter(
         rank=checkpoint.rank,
         seed=checkpoint.lora_seed,

@@ -9,7 +9,18 @@ import numpy as np
 
 from mock_server.domain import checkpoints
 from mock_server.domain.catalogue import Catalogue, CatalogueEntry
-from mock_server.domain.exports import AdapterWeights, Bytes, Content, Part, Shapes, adapter_files, tar_of
+from mock_server.domain.exports import (
+    AdapterWeights,
+    Bytes,
+    Content,
+    Part,
+    Shapes,
+    adapter_files,
+    is_sealed,
+    sealed,
+    sealed_files,
+    tar_of,
+)
 from mock_server.domain.paths import CheckpointPath
 from mock_server.store import Store, Transaction
 from mock_server.store.tables import Checkpoint
@@ -41,12 +52,19 @@ async def export(store: Store, catalogue: Catalogue, tenant: str, path: Checkpoi
     return Export(files, checkpoint.created_at)
 
 
+def sealed_export(state: TrainingState, entry: CatalogueEntry, recipients: list[str]) -> bytes:
+    """What is stored of an export that only its recipients can read."""
+    return sealed(adapter_files(entry, _weights(state), "tiny"), recipients)
+
+
 def _stored(tx: Transaction, tenant: str, path: CheckpointPath) -> tuple[Checkpoint, bytes]:
     checkpoint = checkpoints.readable(tx, tenant, path)
     return checkpoint, tx.read_artifact(checkpoint.artifact)
 
 
 def _files(entry: CatalogueEntry, kind: str, content: bytes, shapes: Shapes) -> dict[str, Content]:
+    if is_sealed(content):
+        return sealed_files(content)
     files = adapter_files(entry, _weights(TrainingState.load(content, optimizer=False)), shapes)
     return {**files, TRAINING_STATE: Bytes(content)} if kind == "weights" else files
 

@@ -80,7 +80,7 @@ class RunLog:
     def checkpoint_to_load(
         self, tx: Transaction, tenant: str, path: CheckpointPath
     ) -> tuple[TrainingRun, Checkpoint, bytes]:
-        checkpoint = checkpoints.readable(tx, tenant, path)
+        checkpoint = checkpoints.loadable(tx, tenant, path)
         return self.run(tx), checkpoint, tx.read_artifact(checkpoint.artifact)
 
     # What the end of an operation changes, in the same transaction as its outcome.

@@ -20,6 +20,7 @@ from mock_server.runtime import training
 from mock_server.runtime.board import Board, LiveOperation
 from mock_server.runtime.custom_losses import CustomLosses
 from mock_server.runtime.executor import Executor
+from mock_server.runtime.exports import sealed_export
 from mock_server.runtime.failures import failure
 from mock_server.runtime.ordered_queue import OrderedQueue
 from mock_server.runtime.recorder import Recorder
@@ -185,9 +186,11 @@ class RunWorker:
         path = None if order.name is None else CheckpointPath(self.run_id, kind, checkpoint_name(order.name))
         state = await self._materialise()
         whole = operation.kind == "save_weights"
-        file = await self._shop.executor.run(
-            lambda: self._shop.store.artifacts.write(state.dump(gradients=False, optimizer=whole))
-        )
+        if order.age_recipients:
+            dump = partial(sealed_export, state, self._shop.catalogue[self.base_model], order.age_recipients)
+        else:
+            dump = partial(state.dump, gradients=False, optimizer=whole)
+        file = await self._shop.executor.run(lambda: self._shop.store.artifacts.write(dump()))
         self._shop.recorder.flush()
         # A checkpoint with nothing pending beside it is a snapshot too: the log can begin behind it.
         restart = operation.position if whole and not state.has_gradients else None

@@ -55,6 +55,35 @@ class FinishSession(Body):
     detail: str | None = None
 
 
+class AssignProject(Body):
+    project_id: Annotated[str, Field(min_length=1)]
+
+
+class SearchOwner(Body):
+    type: Literal["own", "accessible", "user"] = "own"
+    owner_urns: Annotated[list[str], Field(max_length=10)] = []
+
+
+class StatusQuery(Body):
+    type: Literal["active", "cancelled", "failed", "client_finished"]
+    reasons: Annotated[list[Literal["success", "errored", "interrupted"]], Field(min_length=1)] | None = None
+
+
+class SearchCursor(Body):
+    last_session_id: str
+
+
+class SearchSessions(Body):
+    session_id: str | None = None
+    project_ids: list[str] | None = None
+    user_metadata: dict[str, str] = {}
+    display_name: Annotated[str, Field(min_length=1)] | None = None
+    owner: SearchOwner = SearchOwner()
+    statuses: Annotated[list[StatusQuery], Field(min_length=1)] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: SearchCursor | None = None
+
+
 class Lora(Body):
     rank: int = 32
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
@@ -116,6 +145,7 @@ class Save(Body):
     ttl_seconds: Seconds | None = None
     overwrite: bool = False
     user_metadata: Metadata | None = None
+    age_encryption_recipients: list[str] = []
 
 
 class LoadWeights(Body):

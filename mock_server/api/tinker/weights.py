@@ -10,6 +10,7 @@ from mock_server.api.tinker.numbered import NumberedRoute
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import checkpoints
 from mock_server.domain.errors import Invalid
+from mock_server.domain.exports import check_recipients
 from mock_server.domain.orders import LoadOrder, SaveOrder
 from mock_server.domain.paths import CheckpointPath, checkpoint_name
 
@@ -33,7 +34,12 @@ async def save_weights_for_sampler(body: Save, call: TenantCall) -> Response:
 @router.post("/save_weights_external")
 async def save_weights_external(body: Save, call: TenantCall) -> Response:
     """Save the weights as files for other programs, to be loaded from the addresses of external_weights_urls."""
-    return await _save(call, body, "save_weights_external", body.path or _numbered(body))
+    check_recipients(body.age_encryption_recipients)
+    if body.age_encryption_recipients and call.settings.checkpoint_shapes == "real":
+        raise Invalid(
+            "age_encryption_recipients can't be had with checkpoint_shapes=real: gigabytes are made on the fly"
+        )
+    return await _save(call, body, "save_weights_external", _numbered(body) if body.path is None else body.path)
 
 
 @router.post("/load_weights")
@@ -77,6 +83,7 @@ async def _save(call: Call, body: Save, kind: str, name: str | None) -> Response
         ttl_seconds=body.ttl_seconds,
         overwrite=body.overwrite,
         user_metadata=body.user_metadata,
+        age_recipients=body.age_encryption_recipients or None,
     )
     request_id = await call.runtime.submit(call.tenant, body.model_id, kind, body.seq_id, order.to_body())
     return future(request_id, body.model_id)

@@ -1,6 +1,7 @@
 """Checkpoints as the files that other programs read, made while they are sent."""
 
 from mock_server.domain.exports.adapter import ADAPTER_CONFIG, ADAPTER_MODEL, AdapterWeights, Shapes, adapter_files
+from mock_server.domain.exports.age import check_recipients, is_sealed, sealed, sealed_files
 from mock_server.domain.exports.archive import tar_of
 from mock_server.domain.exports.content import Bytes, Content
 from mock_server.domain.exports.targets import Part, targets_of
@@ -14,6 +15,10 @@ __all__ = [
     "Part",
     "Shapes",
     "adapter_files",
+    "check_recipients",
+    "is_sealed",
+    "sealed",
+    "sealed_files",
     "tar_of",
     "targets_of",
 ]
