@@ -35,12 +35,13 @@ class JsonRequest(Request):
         return request if isinstance(request, cls) else cls(request.scope, request.receive)
 
     async def json(self) -> Any:
+        content = await self.body()
         content_type = self.headers.get("content-type", "")
         if "json" not in content_type:
             message = f"is sent with content-type {content_type!r}: send JSON, with content-type application/json"
             raise RequestValidationError([{"type": "content_type", "loc": ("body",), "msg": message, "input": {}}])
         try:
-            return json_object(await self.body())
+            return json_object(content)
         except Malformed as malformed:
             raise HTTPException(400, str(malformed)) from malformed
 
