@@ -232,7 +232,8 @@ class Operation(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_operation_target", "target", "position"),
-        Index("ix_operation_unfinished", "target", "position", **_only("state = 'queued'")),
+        # Beginning with the state, though that is always the same: more to match makes it the planner's first choice.
+        Index("ix_operation_unfinished", "state", "target", "position", **_only("state = 'queued'")),
         Index("ix_operation_finished", "finished_at", **_only("finished_at IS NOT NULL")),
     )
 
