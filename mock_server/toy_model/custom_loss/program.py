@@ -68,7 +68,7 @@ def compile_loss(name: str, inputs: Sequence[Mapping[str, Any]], graph: Mapping[
         raise InvalidInput("graph.nodes is not a list of nodes: give those of the traced function")
     if len(given) > MAX_NODES:
         raise InvalidInput(f"graph.nodes has {len(given)} nodes: {MAX_NODES} are the most")
-    return _Compiler(name, taken).compile(given)
+    return _Compiler(name[:80], taken).compile(given)
 
 
 def _inputs(given: Sequence[Mapping[str, Any]]) -> tuple[LossInput, ...]:
@@ -98,7 +98,6 @@ class _Compiler:
         self._inputs = inputs
         self._places: dict[str, int] = {}
         self._nodes: list[Node] = []
-        self._placeholders = 0
 
     def compile(self, given: Sequence[Mapping[str, Any]]) -> Program:
         for i, node in enumerate(given):
@@ -107,26 +106,29 @@ class _Compiler:
                 raise InvalidInput(f"graph.nodes[{i}] lacks op, name or target: give all three as text")
             if not _NODE_NAME.fullmatch(name) or name in self._places:
                 raise InvalidInput(f"graph.nodes[{i}].name is {name[:130]!r}: give each node an identifier of its own")
-            if op == "output":
-                if i != len(given) - 1:
-                    raise InvalidInput(f"node {name!r} is the output, but nodes follow it: let it be the last")
-                return self._output(name, self._decoded(name, node.get("args", []), "args"))
             if op == "placeholder":
-                self._placeholder(name, target)
+                self._check_placeholder(name, target)
+            elif len(self._places) < len(self._inputs):
+                missing = self._inputs[len(self._places)].name
+                raise InvalidInput(f"the graph has no placeholder for the input {missing!r}: begin with one for each")
             elif op in {"call_function", "call_method"}:
                 self._nodes.append(self._call(op, name, target[:200], node))
-            else:
+            elif op != "output":
                 raise InvalidInput(f"node {name!r} is a {op[:40]}: {_what_instead(op)}")
-            self._places[name] = (
-                len(self._inputs) + len(self._nodes) - 1 if op != "placeholder" else self._placeholders - 1
-            )
+            elif i < len(given) - 1:
+                raise InvalidInput(f"node {name!r} is the output, but nodes follow it: let it be the last")
+            else:
+                return self._output(name, self._decoded(name, node.get("args", []), "args"))
+            self._places[name] = len(self._places)
         raise InvalidInput("graph.nodes has no output: let the last node return (loss, metrics)")
 
-    def _placeholder(self, name: str, target: str) -> None:
-        if self._placeholders >= len(self._inputs) or self._inputs[self._placeholders].name != target:
+    def _check_placeholder(self, name: str, target: str) -> None:
+        place = len(self._places)
+        if place >= len(self._inputs) or self._inputs[place].name != target:
             wanted = ", ".join(entry.name for entry in self._inputs)
-            raise InvalidInput(f"node {name!r} takes {target[:80]!r}, but the inputs are {wanted}: give them in order")
-        self._placeholders += 1
+            raise InvalidInput(
+                f"node {name!r} takes {target[:80]!r}, but the inputs are {wanted}: begin with one for each, in order"
+            )
 
     def _call(self, op: str, name: str, target: str, node: Mapping[str, Any]) -> Node:
         operation = find(op, target)
@@ -153,9 +155,6 @@ class _Compiler:
             raise InvalidInput(f"{field} of node {name!r}: {error}") from None
 
     def _output(self, name: str, arguments: Any) -> Program:
-        if self._placeholders < len(self._inputs):
-            missing = self._inputs[self._placeholders].name
-            raise InvalidInput(f"the graph has no placeholder for the input {missing!r}: give one for each, in order")
         match arguments:
             case [([Reference(loss), dict(metrics)] | (Reference(loss), dict(metrics)))]:
                 pass

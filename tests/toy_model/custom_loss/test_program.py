@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from mock_server.toy_model import InvalidInput
 from mock_server.toy_model.custom_loss import compile_loss
 from mock_server.toy_model.custom_loss.evaluation import evaluate
+from mock_server.toy_model.custom_loss.operations import TORCH
+from mock_server.toy_model.custom_loss.operations.plain import MATH, OPERATORS
 from mock_server.toy_model.custom_loss.program import MAX_NODES
 from mock_server.toy_model.custom_loss.tape import MAX_ELEMENTS, Work
 from tests.toy_model.custom_loss.tracing import Symbol, call, written
@@ -149,9 +152,10 @@ def test_inputs_are_checked(inputs: list[dict[str, Any]], message: str) -> None:
         ({"nodes": [3]}, "graph.nodes is not a list of nodes"),
         ({"nodes": [{"op": "output"}]}, r"graph.nodes\[0\] lacks op, name or target"),
         ({"nodes": graph(SUM)["nodes"][:-1]}, "graph.nodes has no output"),
-        ({"nodes": graph(SUM)["nodes"][::-1]}, "nodes follow it"),
+        ({"nodes": graph(SUM)["nodes"][::-1]}, "no placeholder for the input 'logprobs'"),
+        ({"nodes": [*graph(SUM)["nodes"], {**SUM, "name": "more"}]}, "nodes follow it"),
         ({"nodes": [SUM] * (MAX_NODES + 1)}, "2001 nodes: 2000 are the most"),
-        ({"nodes": [{**SUM, "args": 3}]}, "that are no list"),
+        (graph({**SUM, "args": 3}), "that are no list"),
     ],
 )
 def test_a_broken_graph_is_refused(broken: dict[str, Any], message: str) -> None:
@@ -258,3 +262,8 @@ def test_no_argument_does_more_than_be_refused(argument: Any, target: str) -> No
     except InvalidInput as refusal:
         message = str(refusal)
     assert not message or "node 'n'" in message
+
+
+def test_the_page_of_custom_losses_names_every_operation() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "custom-losses.md").read_text()
+    assert not [name for table in (TORCH, OPERATORS, MATH) for name in table if f"`{name}`" not in page]
