@@ -37,8 +37,12 @@ class Executor:
                 continue
             try:
                 result = job()
-            except BaseException as error:  # noqa: BLE001 - raised again where the job was asked for
-                _call(loop, _fail, waiter, error)
+            except Exception as error:  # noqa: BLE001 - raised again where the job was asked for
+                # A future can't hold a StopIteration.
+                stopped = isinstance(error, StopIteration)
+                _call(loop, _fail, waiter, RuntimeError(f"a job raised {error!r}") if stopped else error)
+            except BaseException as error:  # noqa: BLE001 - the thread must not end: all jobs would wait for ever
+                _call(loop, _fail, waiter, RuntimeError(f"a job raised {error!r}"))
             else:
                 _call(loop, _succeed, waiter, result)
             del item, job, waiter  # hold no weights while waiting for the next job
