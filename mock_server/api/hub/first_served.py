@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 OnServed = Callable[[str, str], Awaitable[None]]
-"""Awaited with the tenant and the repository before the first byte of that repository's `tokenizer.json` is sent."""
+"""Awaited with the tenant and the repository before that repository's tokenizer is used for the first time."""
 
 _MOST_REMEMBERED: Final = 10_000
 _log = logging.getLogger(__name__)

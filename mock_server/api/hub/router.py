@@ -55,9 +55,13 @@ class _Hub:
         self._catalogue = catalogue
         self._first_served = first_served
 
-    async def describe(self, org: str, model: str, revision: str = "main") -> Response:
-        """What `huggingface_hub.model_info` reads; `sha` is the revision that newer clients ask for from then on."""
+    async def describe(self, tenant: str, org: str, model: str, revision: str = "main") -> Response:
+        """What `huggingface_hub.model_info` reads; `sha` is the revision that newer clients ask for from then on.
+
+        A client with a warm cache asks for this and the list of files, and for no file.
+        """
         repository = await self._repository(org, model, revision)
+        await self._first_served.tell(tenant, f"{org}/{model}")
         return JSONResponse(
             {
                 "_id": repository.commit[:24],
@@ -74,8 +78,9 @@ class _Hub:
             }
         )
 
-    async def list_files(self, org: str, model: str, revision: str) -> Response:
+    async def list_files(self, tenant: str, org: str, model: str, revision: str) -> Response:
         repository = await self._repository(org, model, revision)
+        await self._first_served.tell(tenant, f"{org}/{model}")
         return JSONResponse(
             [
                 {"type": "file", "path": name, "size": len(file.content), "oid": file.digest[:40]}

@@ -156,5 +156,13 @@ async def test_a_tokenizer_that_could_not_be_noted_is_served_and_noted_the_next_
     assert noted == [("abc", QWEN)]
 
 
+@pytest.mark.parametrize("path", [f"/hf/abc/api/models/{QWEN}", f"/hf/abc/api/models/{QWEN}/tree/main?recursive=true"])
+async def test_a_client_with_a_warm_cache_which_asks_for_no_file_is_noted_too(
+    client: httpx.AsyncClient, noted: Noted, path: str
+) -> None:
+    assert (await client.get(path)).status_code == 200
+    assert noted == [("abc", QWEN)]
+
+
 async def test_nothing_can_be_written(client: httpx.AsyncClient) -> None:
     assert (await client.post(f"/hf/abc/api/models/{QWEN}")).status_code == 405
