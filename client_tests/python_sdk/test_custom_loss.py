@@ -117,7 +117,7 @@ def train_with_each_loss(service_client: Any, kit: Any, tinker: Any) -> dict[str
         return [logprob for datum in kit.logprobs(output) for logprob in datum]
 
     def with_each(loss: Any, **ranks: int) -> dict[str, Any]:
-        trainer = service_client.create_lora_training_client(kit.BASE_MODEL, rank=4, seed=7).result()
+        trainer = kit.trainer(service_client)
         targets = two_each if ranks["logprobs"] == 2 else one_each
         bare = [datum(i, each) for i, each in enumerate(targets)]
         now = trainer.forward(bare, "cross_entropy").result()
@@ -261,7 +261,7 @@ def test_a_datum_that_breaks_a_loss_fails_its_request_and_the_run_goes_on(on_ser
         def root(logprobs: Any, weights: Any) -> Any:
             return (logprobs - weights).sqrt().sum(), {}
 
-        trainer = kit.trainer(service_client).result()
+        trainer = kit.trainer(service_client)
         handle = service_client.create_custom_loss(root, {"logprobs": 1, "weights": 1}).result()
         broken = kit.raised(lambda: trainer.forward_backward_custom([kit.datum()], handle).result())
         return [broken, *kit.steps(trainer, 2)]
