@@ -71,10 +71,13 @@ clean: ## Remove environments, caches and reports; data directories stay
 	@touch $@
 
 # Client libraries of different versions exclude each other, so each has an environment: make .venvs/sdk-0.38.0
+# torch is the one package without a hash: which of its builds there is differs from machine to machine.
 .venvs/%: requirements/clients/%.txt
 	@echo "installing $* into $@" >&2
 	@rm -rf $@ && mkdir -p .venvs && $(PYTHON) -m venv $@
-	@$@/bin/python $(PIP_INSTALL) --require-hashes -r $< || { rm -rf $@; exit 1; }
+	@torch=$$(grep -o '^torch==[0-9.]*' $(<:.txt=.in) || true); \
+	  { [ -z "$$torch" ] || $@/bin/python $(PIP_INSTALL) "$$torch"; } && \
+	  $@/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r $< || { rm -rf $@; exit 1; }
 	@touch $@
 
 # Nothing in a lock may name a host: whoever installs has their own index.
@@ -87,6 +90,6 @@ lock: .venv/.dev ## Lock the requirements anew, after a change of pyproject.toml
 	  source=requirements/$$lock.in; [ $$lock = runtime ] && source=pyproject.toml; \
 	  $(BIN)/python $(COMPILE) $(ARGS) -o requirements/$$lock.txt $$source; \
 	  { echo '# Made by `make lock`; edit pyproject.toml or the .in file beside this one instead.'; \
-	    grep -v '^#' requirements/$$lock.txt; } > requirements/$$lock.new; \
+	    grep -v '^#' requirements/$$lock.txt | sed '/^torch==/,/[^\\]$$/d'; } > requirements/$$lock.new; \
 	  mv requirements/$$lock.new requirements/$$lock.txt; \
 	done
