@@ -81,8 +81,10 @@ class OrderedQueue:
                 try:
                     await skip_to(operation)
                     self._next_seq = operation.seq_id
-                except StorageUnavailable as error:
-                    log.error("training run %s waits on: %s", self.run_id, error)  # noqa: TRY400 - no bug to trace
+                except Exception as error:
+                    # Whatever it is, the run must not die of it: who waits for its operations would never hear of it.
+                    ours = None if isinstance(error, StorageUnavailable) else error
+                    log.warning("training run %s waits on: %s", self.run_id, error, exc_info=ours)
                     self.hold()
                 continue
             self._wake.clear()

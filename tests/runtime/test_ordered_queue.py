@@ -30,7 +30,7 @@ class Run:
         self.queue = OrderedQueue("run", self.clock, GAP, next_seq)
         self.order: list[int | None] = []
         self.skipped_to: list[int | None] = []
-        self.disk_full = False
+        self.writing_fails: Exception | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def settle(self) -> None:
@@ -54,8 +54,8 @@ class Run:
             self.queue.done(found)
 
     async def _skip(self, operation: LiveOperation) -> None:
-        if self.disk_full:
-            raise StorageUnavailable("No space left on device")
+        if self.writing_fails is not None:
+            raise self.writing_fails
         self.skipped_to.append(operation.seq_id)
 
 
@@ -154,14 +154,16 @@ async def test_a_gap_is_given_up_when_nobody_came_back() -> None:
     assert run.order == [2]
 
 
-async def test_a_gap_stays_open_while_the_disk_is_full_for_the_missing_request_meets_the_same_disk() -> None:
+@pytest.mark.parametrize("error", [StorageUnavailable("No space left on device"), RuntimeError("a bug of ours")])
+async def test_a_gap_stays_open_while_giving_it_up_can_not_be_written_down(error: Exception) -> None:
+    # On a full disk the missing request can't be stored either: its client will be back.
     run = Run()
-    run.disk_full = True
+    run.writing_fails = error
     await run.put([2])
     run.clock.advance(GAP + 0.1)
     await run.settle()
     assert run.order == []
-    run.disk_full = False
+    run.writing_fails = None
     run.clock.advance(COMEBACK_SECONDS - 1)
     await run.put([1])
     assert run.order == [1, 2]
