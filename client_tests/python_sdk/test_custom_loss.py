@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import platform
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -20,11 +18,6 @@ if TYPE_CHECKING:
     from client_tests.harness.server import Server
 
 WITH_TORCH: Final = "0.38.0-torch"
-
-pytestmark = pytest.mark.skipif(
-    (platform.system(), platform.machine(), sys.version_info[:2]) != ("Linux", "x86_64", (3, 11)),
-    reason="torch's CPU build is locked for Linux on x86-64 and Python 3.11",
-)
 
 
 @pytest.fixture
