@@ -1,13 +1,14 @@
 """What a route is given of its request: whose it is, and the parts of the server that it may use."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Concatenate, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
 from mock_server.api.errors import Unauthorized
 from mock_server.domain.tenants import tenant_of, valid_key
-from mock_server.domain.tokens import tenant_of_token
+from mock_server.domain.tokens import InvalidToken, tenant_of_token
 from mock_server.runtime import Runtime
 from mock_server.settings import Settings
 from mock_server.store import Transaction
@@ -42,22 +43,37 @@ class Call:
 
 def authenticate(request: Request) -> Call:
     """The call of the tenant whose key the request carries. Any `tml-` key is a tenant of its own."""
+    runtime: Runtime = request.app.state.runtime
     key = request.headers.get("x-api-key")
     if key is None:
         raise Unauthorized("the header X-API-Key is missing: send any key that begins with tml-, such as tml-local")
     if key.startswith("eyJ"):
-        runtime: Runtime = request.app.state.runtime
-        return Call(request, tenant_of_token(key, runtime.store.secret, runtime.clock.now()))
-    if not valid_key(key):
+        tenant = tenant_of_token(key, runtime.store.secret, runtime.clock.now())
+    elif valid_key(key):
+        tenant = tenant_of(key)
+    else:
         raise Unauthorized(
             "the header X-API-Key does not hold a key: send tml- and 1 to 252 letters, digits or _.-, such as tml-local"
         )
-    return Call(request, tenant_of(key))
+    if tenant in runtime.deleted_keys:
+        raise Unauthorized("the key in X-API-Key was deleted by DELETE auth/apikey/me: send another one")
+    return Call(request, tenant)
 
 
 async def authenticated(request: Request) -> Call:
     """The same as a dependency, by which FastAPI knows that a route needs a key."""
     return authenticate(request)
+
+
+def tenant_of_credential(call: Call, credential: str | None) -> str | None:
+    """Whose key or token this is, which came beside the caller's own; None for anything else, which opens nothing."""
+    if credential is None:
+        return None
+    if credential.startswith("eyJ"):
+        with suppress(InvalidToken):
+            return tenant_of_token(credential, call.runtime.store.secret, call.runtime.clock.now())
+        return None
+    return tenant_of(credential) if valid_key(credential) else None
 
 
 TenantCall = Annotated[Call, Depends(authenticated)]

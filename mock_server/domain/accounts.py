@@ -44,6 +44,20 @@ def uses_our_tokenizers(tx: Transaction, tenant: str) -> bool:
     return bool(totals(tx, tenant).hub_models)
 
 
+def delete_key(tx: Transaction, tenant: str) -> None:
+    """Remember that the tenant's key was deleted."""
+    deletion = TENANTS.update().where(TENANTS.c.id == tenant).values(key_deleted_at=tx.now)
+    if not tx.connection.execute(deletion).rowcount:
+        _open_account(tx, tenant)
+        tx.connection.execute(deletion)
+
+
+def deleted_keys(tx: Transaction) -> list[str]:
+    """The tenants whose keys were deleted."""
+    deleted = select(TENANTS.c.id).where(TENANTS.c.key_deleted_at.is_not(None))
+    return list(tx.connection.execute(deleted).scalars())
+
+
 def _open_account(tx: Transaction, tenant: str) -> None:
     """Any key is an account; its row is made when there is something to say of it."""
     tx.session.add(Tenant(id=tenant, created_at=tx.now))

@@ -102,10 +102,11 @@ def added(tx: Transaction, checkpoint: Checkpoint, **details: str) -> None:
     _note(tx, checkpoint, "checkpoint_create", checkpoint.tenant, size_bytes=checkpoint.size_bytes, **details)
 
 
-def readable(tx: Transaction, tenant: str, path: CheckpointPath) -> Checkpoint:
-    """The checkpoint, if it is the tenant's own or published."""
+def readable(tx: Transaction, tenant: str, path: CheckpointPath, reader: str | None = None) -> Checkpoint:
+    """The checkpoint, if it is published, the tenant's own, or the `reader`'s, in whose name the tenant may read."""
     checkpoint = _at(tx, path)
-    if checkpoint is None or _expired(checkpoint, tx.now) or not (checkpoint.public or checkpoint.tenant == tenant):
+    allowed = checkpoint is not None and (checkpoint.public or checkpoint.tenant in {tenant, reader})
+    if checkpoint is None or not allowed or _expired(checkpoint, tx.now):
         raise NotFound(f"checkpoint {path} does not exist: it was never saved, was deleted, or has expired")
     return checkpoint
 
@@ -115,9 +116,9 @@ def was_read(tx: Transaction, tenant: str, checkpoint: Checkpoint, purpose: str)
     _note(tx, checkpoint, "checkpoint_read", tenant, purpose=purpose)
 
 
-def loadable(tx: Transaction, tenant: str, path: CheckpointPath) -> Checkpoint:
+def loadable(tx: Transaction, tenant: str, path: CheckpointPath, reader: str | None = None) -> Checkpoint:
     """The checkpoint, if it is readable and the server can read its weights itself."""
-    checkpoint = readable(tx, tenant, path)
+    checkpoint = readable(tx, tenant, path, reader)
     if path.kind == "external_weights" and is_sealed(tx.read_artifact(checkpoint.artifact)):
         raise Invalid(f"{path} is encrypted to its recipients: load a training or a sampler checkpoint instead")
     return checkpoint

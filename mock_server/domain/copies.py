@@ -23,6 +23,8 @@ class NewCopy:
     model_seq_id: int | None = None
     project_id: str | None = None
     ttl_seconds: int | None = None
+    reader: str | None = None
+    """The tenant whose weights_access_token came with the request."""
 
 
 def copy(tx: Transaction, tenant: str, new: NewCopy, repetition_key: str | None, seed: int) -> str:
@@ -44,9 +46,9 @@ def copy(tx: Transaction, tenant: str, new: NewCopy, repetition_key: str | None,
 
 
 def _made(tx: Transaction, tenant: str, new: NewCopy, seed: int) -> CheckpointPath:
-    source = checkpoints.readable(tx, tenant, CheckpointPath.parse(new.source, "source_path"))
+    source = checkpoints.readable(tx, tenant, CheckpointPath.parse(new.source, "source_path"), new.reader)
     session_id, model_seq_id = _slot(tx, tenant, new, seed)
-    adapter = submissions.run_from_checkpoint(tx, tenant, session_id, model_seq_id, new.source, {})
+    adapter = submissions.run_from_checkpoint(tx, tenant, session_id, model_seq_id, new.source, {}, new.reader)
     run = training_runs.create(tx, tenant, adapter, seed)
     run.status = "unloaded"  # it holds the copy, and can't be trained on
     tx.session.add(run)

@@ -71,6 +71,8 @@ class LoadOrder(Order):
 
     path: str
     optimizer: bool
+    reader: str | None = None
+    """The tenant whose weights_access_token came with the request."""
 
 
 class UnloadOrder(Order):

@@ -1,18 +1,30 @@
 """Samplers (sampling sessions): weights to sample from as of one moment, or a base model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Final, Literal
 
+from sqlalchemy import bindparam, func
 from sqlmodel import select
 
 from mock_server.domain import checkpoints, ids
 from mock_server.domain.errors import Conflict, Invalid, NotFound
 from mock_server.domain.paths import CheckpointPath
 from mock_server.domain.sessions import open_session
-from mock_server.store import Transaction
-from mock_server.store.tables import Sampler, TrainingRun
+from mock_server.store import Query, Transaction
+from mock_server.store.tables import SAMPLERS, Sampler, TrainingRun
 
 Origin = Literal["created", "saved"]
+
+_MINE: Final = SAMPLERS.c.tenant == bindparam("tenant")
+_PAGE: Final = Query[Sampler](
+    SAMPLERS.select()
+    .where(_MINE)
+    .order_by(SAMPLERS.c.number.desc())
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset"))
+)
+_TOTAL: Final = Query[Any](select(func.count().label("total")).where(_MINE))
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,11 @@ def owned(tx: Transaction, tenant: str, sampler_id: str) -> Sampler:
     if sampler is None or sampler.tenant != tenant:
         raise NotFound(f"sampling session {sampler_id!r} does not exist: create one with create_sampling_session")
     return sampler
+
+
+def page(tx: Transaction, tenant: str, *, limit: int, offset: int) -> tuple[Sequence[Sampler], int]:
+    """The tenant's samplers, newest first, and how many there are in all."""
+    return tx.rows(_PAGE, tenant=tenant, limit=limit, offset=offset), tx.rows(_TOTAL, tenant=tenant)[0].total
 
 
 def join(tx: Transaction, tenant: str, sampler_id: str) -> int:

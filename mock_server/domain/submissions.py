@@ -24,10 +24,16 @@ def create_run(
 
 
 def run_from_checkpoint(
-    tx: Transaction, tenant: str, session_id: str, model_seq_id: int, path: str, user_metadata: dict[str, Any]
+    tx: Transaction,
+    tenant: str,
+    session_id: str,
+    model_seq_id: int,
+    path: str,
+    user_metadata: dict[str, Any],
+    reader: str | None = None,
 ) -> NewRun:
-    """A new run with the shape of a checkpoint that the tenant may read."""
-    checkpoint = checkpoints.loadable(tx, tenant, CheckpointPath.parse(path))
+    """A new run with the shape of a checkpoint that the tenant may read, perhaps in the name of `reader`."""
+    checkpoint = checkpoints.loadable(tx, tenant, CheckpointPath.parse(path), reader)
     adapter = Adapter(
         rank=checkpoint.rank,
         seed=checkpoint.lora_seed,

@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, ScalarSelect, bindparam, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    ScalarSelect,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from mock_server.domain import accounts, ids
 from mock_server.domain.errors import Conflict, Invalid, NotFound
@@ -47,6 +58,7 @@ class RunSummary:
     run: TrainingRun
     last_checkpoint: Checkpoint | None
     last_sampler_checkpoint: Checkpoint | None
+    is_own: bool = True
 
 
 def create(tx: Transaction, tenant: str, new: NewRun, seed: int) -> TrainingRun:
@@ -132,25 +144,37 @@ def _row(tx: Transaction, run_id: str) -> TrainingRun | None:
     return tx.session.execute(_ROW, {"run": run_id}).scalar_one_or_none()
 
 
-def summary(tx: Transaction, tenant: str, run_id: str) -> RunSummary:
-    """One run as its owner sees it."""
+def summary(tx: Transaction, tenant: str, run_id: str, *, accessible: bool = False) -> RunSummary:
+    """One run as its owner sees it; with `accessible`, also a stranger's, as far as that has published checkpoints."""
     found = tx.row(_ONE, tenant=tenant, run=run_id, now=tx.now)
+    if found is None and accessible:
+        found = tx.row(_ONE_ACCESSIBLE, tenant=tenant, run=run_id, now=tx.now)
     if found is None:
         raise NotFound(unknown(run_id))
-    return RunSummary(*found)
+    return _seen_by(tenant, found)
 
 
 def page(
-    tx: Transaction, tenant: str, *, project_id: str | None, limit: int, offset: int
+    tx: Transaction, tenant: str, *, project_id: str | None, limit: int, offset: int, accessible: bool = False
 ) -> tuple[Sequence[RunSummary], int]:
-    """Runs of the tenant, newest first, and how many there are in all."""
+    """Runs of the tenant, newest first, and how many there are in all.
+
+    `accessible`: strangers' runs with published checkpoints too. A project has only its owner's.
+    """
     place = {"tenant": tenant, "limit": limit, "offset": offset, "now": tx.now}
-    if project_id is None:
+    if project_id is None and accessible:
+        found = tx.rows(_ACCESSIBLE_PAGE, **place)
+        total: int = tx.rows(_ACCESSIBLE_TOTAL, tenant=tenant, now=tx.now)[0].total
+    elif project_id is None:
         found, total = tx.rows(_PAGE, **place), accounts.totals(tx, tenant).training_runs
     else:
         found = tx.rows(_PROJECT_PAGE, project=project_id, **place)
         total = tx.rows(_PROJECT_TOTAL, project=project_id, tenant=tenant)[0].total
-    return [RunSummary(*row) for row in found], total
+    return [_seen_by(tenant, row) for row in found], total
+
+
+def _seen_by(tenant: str, row: "_Summary") -> RunSummary:
+    return RunSummary(*row, is_own=row[0].tenant == tenant)
 
 
 def listed(table: FromClause) -> list[ColumnElement[Any]]:
@@ -158,13 +182,14 @@ def listed(table: FromClause) -> list[ColumnElement[Any]]:
     return [column for column in table.c if column.name != "optimizer"]
 
 
-def _newest(kind: str) -> ScalarSelect[Any]:
-    """The number of a run's newest checkpoint of a kind that has not expired."""
+def _newest(kind: str, *, accessible: bool) -> ScalarSelect[Any]:
+    """The number of a run's newest checkpoint of a kind that has not expired and that the tenant may see."""
     checkpoint = CHECKPOINTS.alias()
     unexpired = or_(checkpoint.c.expires_at.is_(None), checkpoint.c.expires_at > bindparam("now"))
+    visible = or_(checkpoint.c.tenant == bindparam("tenant"), checkpoint.c.public) if accessible else true()
     return (
         select(checkpoint.c.number)
-        .where(checkpoint.c.training_run_id == RUNS.c.id, checkpoint.c.kind == kind, unexpired)
+        .where(checkpoint.c.training_run_id == RUNS.c.id, checkpoint.c.kind == kind, unexpired, visible)
         .order_by(checkpoint.c.number.desc())
         .limit(literal_column("1"))
         .correlate(RUNS)
@@ -172,26 +197,46 @@ def _newest(kind: str) -> ScalarSelect[Any]:
     )
 
 
-_OWNER: Final = Query[TrainingRun](select(RUNS.c.tenant).where(RUNS.c.id == bindparam("run")))
-_ROW: Final = select(TrainingRun).where(RUNS.c.id == bindparam("run"))
-
 # One statement reads a page, whatever the number of its runs and of their checkpoints.
 _Summary = tuple[TrainingRun, Checkpoint | None, Checkpoint | None]
 _training, _sampler = CHECKPOINTS.alias("training"), CHECKPOINTS.alias("sampler")
-_SUMMARIES = (
-    select(*listed(RUNS), *listed(_training), *listed(_sampler))
-    .select_from(
-        RUNS.outerjoin(_training, _training.c.number == _newest("weights")).outerjoin(
-            _sampler, _sampler.c.number == _newest("sampler_weights")
+
+
+def _summaries(which: ColumnElement[bool], *, accessible: bool = False) -> Select[Any]:
+    training, sampler = (_newest(kind, accessible=accessible) for kind in ("weights", "sampler_weights"))
+    return (
+        select(*listed(RUNS), *listed(_training), *listed(_sampler))
+        .select_from(
+            RUNS.outerjoin(_training, _training.c.number == training).outerjoin(_sampler, _sampler.c.number == sampler)
         )
+        .where(which)
     )
-    .where(RUNS.c.tenant == bindparam("tenant"))
+
+
+def _page(summaries: Select[Any]) -> Query[_Summary]:
+    newest_first = summaries.order_by(RUNS.c.number.desc())
+    return Query(newest_first.limit(bindparam("limit")).offset(bindparam("offset")))
+
+
+def _total(which: ColumnElement[bool]) -> Query[Any]:
+    return Query(select(func.count().label("total")).select_from(RUNS).where(which))
+
+
+_THIS: Final = RUNS.c.id == bindparam("run")
+_MINE: Final = RUNS.c.tenant == bindparam("tenant")
+_IN_PROJECT: Final = _MINE & (RUNS.c.project_id == bindparam("project"))
+_PUBLISHED: Final = RUNS.c.id.in_(
+    select(CHECKPOINTS.c.training_run_id).where(
+        CHECKPOINTS.c.public,
+        or_(CHECKPOINTS.c.expires_at.is_(None), CHECKPOINTS.c.expires_at > bindparam("now")),
+    )
 )
-_IN_PROJECT = RUNS.c.project_id == bindparam("project")
-_NEWEST_FIRST = _SUMMARIES.order_by(RUNS.c.number.desc()).limit(bindparam("limit")).offset(bindparam("offset"))
-_ONE: Final = Query[_Summary](_SUMMARIES.where(RUNS.c.id == bindparam("run")))
-_PAGE: Final = Query[_Summary](_NEWEST_FIRST)
-_PROJECT_PAGE: Final = Query[_Summary](_NEWEST_FIRST.where(_IN_PROJECT))
-_PROJECT_TOTAL: Final = Query[Any](
-    select(func.count().label("total")).where(RUNS.c.tenant == bindparam("tenant"), _IN_PROJECT)
-)
+_ONE: Final = Query[_Summary](_summaries(_MINE & _THIS))
+_PAGE: Final = _page(_summaries(_MINE))
+_PROJECT_PAGE: Final = _page(_summaries(_IN_PROJECT))
+_PROJECT_TOTAL: Final = _total(_IN_PROJECT)
+_ONE_ACCESSIBLE: Final = Query[_Summary](_summaries(_PUBLISHED & _THIS, accessible=True))
+_ACCESSIBLE_PAGE: Final = _page(_summaries(_MINE | _PUBLISHED, accessible=True))
+_ACCESSIBLE_TOTAL: Final = _total(_MINE | _PUBLISHED)
+_OWNER: Final = Query[TrainingRun](select(RUNS.c.tenant).where(_THIS))
+_ROW: Final = select(TrainingRun).where(_THIS)

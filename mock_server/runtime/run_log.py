@@ -78,9 +78,9 @@ class RunLog:
         return self._store.read_now(operations.body, operation_id)
 
     def checkpoint_to_load(
-        self, tx: Transaction, tenant: str, path: CheckpointPath
+        self, tx: Transaction, tenant: str, path: CheckpointPath, reader: str | None
     ) -> tuple[TrainingRun, Checkpoint, bytes]:
-        checkpoint = checkpoints.loadable(tx, tenant, path)
+        checkpoint = checkpoints.loadable(tx, tenant, path, reader)
         return self.run(tx), checkpoint, tx.read_artifact(checkpoint.artifact)
 
     # What the end of an operation changes, in the same transaction as its outcome.

@@ -206,7 +206,7 @@ class RunWorker:
     async def _load(self, operation: LiveOperation, order: LoadOrder) -> Outcome:
         store = self._shop.store
         path = CheckpointPath.parse(order.path)
-        run, checkpoint, content = await store.read(self._log.checkpoint_to_load, self.tenant, path)
+        run, checkpoint, content = await store.read(self._log.checkpoint_to_load, self.tenant, path, order.reader)
         state = await self._shop.executor.run(
             partial(training.restore, checkpoint, content, run, optimizer=order.optimizer)
         )

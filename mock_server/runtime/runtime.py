@@ -8,7 +8,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from sqlalchemy import Row
 
-from mock_server.domain import custom_losses, operations, submissions, training_runs
+from mock_server.domain import accounts, custom_losses, operations, submissions, training_runs
 from mock_server.domain.catalogue import Catalogue
 from mock_server.domain.dials import Dial
 from mock_server.domain.errors import Invalid, NotFound
@@ -82,6 +82,8 @@ class Runtime:
             store, clock, result_ttl=timing.result_ttl_seconds, session_timeout=timing.session_timeout_seconds
         )
         self._started_at = clock.now()
+        self.deleted_keys: set[str] = set()
+        """Tenants whose keys are refused; in memory, since every request asks."""
         self._runs: OrderedDict[str, RunWorker] = OrderedDict()
         self._samplers: OrderedDict[str, tuple[str, WeightsKey]] = OrderedDict()
 
@@ -90,6 +92,7 @@ class Runtime:
     async def start(self) -> None:
         """Take up what the last life of the server left unfinished."""
         self._janitor.start()
+        self.deleted_keys.update(await self.store.read(accounts.deleted_keys))
         for row in await self.store.read(operations.unfinished):
             operation = self._live(row)
             self.board.put(operation)
@@ -141,7 +144,7 @@ class Runtime:
     ) -> tuple[str, str]:
         """Begin a run from a checkpoint; returns its id and the request id of its creation."""
         new = await self.store.read(
-            submissions.run_from_checkpoint, tenant, session_id, model_seq_id, order.path, user_metadata
+            submissions.run_from_checkpoint, tenant, session_id, model_seq_id, order.path, user_metadata, order.reader
         )
         if base_model not in {None, new.base_model}:
             raise Invalid(
@@ -217,6 +220,11 @@ class Runtime:
     async def settle(self) -> None:
         """Return when everything that has ended so far can be read in the database."""
         await self._recorder.settle()
+
+    async def delete_key(self, tenant: str) -> None:
+        """Refuse the tenant's key from now on."""
+        await self.store.write(accounts.delete_key, tenant)
+        self.deleted_keys.add(tenant)
 
     async def cancel(self, tenant: str, operation_id: str) -> None:
         """Stop a sample that nobody wants any more. What has ended stays as it ended."""

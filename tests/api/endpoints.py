@@ -27,6 +27,7 @@ class Endpoint:
     path: str
     whose: Whose
     body: Callable[[Belongings], dict[str, Any]] | None = None
+    query: str = ""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -43,7 +44,7 @@ class Endpoint:
             "{file}": "archive.tar",
         }.items():
             filled = filled.replace(name, value)
-        return filled
+        return f"{filled}?{self.query}" if self.query else filled
 
     def send(self, client: httpx.Client, of: Belongings, **options: Any) -> httpx.Response:
         """A good request for these belongings; `options` replace what httpx is given."""
@@ -67,6 +68,14 @@ ENDPOINTS: Final = (
     Endpoint("POST", "client/dynamic_config", "nobody's", lambda _: {"sdk_version": "0.38.0"}),
     Endpoint("POST", "auth/token", "own"),
     Endpoint("GET", "auth/apikey/me", "own"),
+    Endpoint("GET", "audit", "own"),
+    Endpoint(
+        "GET",
+        "billing/usage/events",
+        "own",
+        query="starting_on=2026-07-13T00:00:00Z&ending_before=2026-07-14T00:00:00Z",
+    ),
+    Endpoint("GET", "billing/usage/checkpoints/current", "own"),
     Endpoint(
         "POST", "telemetry", "own", lambda b: {"events": [{"event": "SESSION_START"}], "session_id": b.session_id}
     ),
@@ -78,6 +87,11 @@ ENDPOINTS: Final = (
     Endpoint("GET", "sessions", "filtered"),
     Endpoint("GET", "sessions/{session_id}", "private"),
     Endpoint("POST", "sessions/{session_id}/finish", "private", lambda _: {"reason": {"type": "success"}}),
+    Endpoint(
+        "POST", "sessions/search", "filtered", lambda b: {"session_id": b.session_id, "statuses": [{"type": "active"}]}
+    ),
+    Endpoint("PUT", "sessions/{session_id}/project", "private", lambda _: {"project_id": "p"}),
+    Endpoint("GET", "sessions/{session_id}/trace_export", "private"),
     # Models and training.
     Endpoint(
         "POST",
@@ -160,6 +174,7 @@ ENDPOINTS: Final = (
         "private",
         lambda b: {"session_id": b.session_id, "sampling_session_seq_id": 8, "model_path": b.path},
     ),
+    Endpoint("GET", "samplers", "filtered"),
     Endpoint("GET", "samplers/{sampler_id}", "private"),
     Endpoint("POST", "join_sampling_session", "private", lambda b: {"sampling_session_id": b.sampler_id}),
     Endpoint(
@@ -175,6 +190,18 @@ ENDPOINTS: Final = (
             "prompt_logprobs": True,
             "topk_prompt_logprobs": 2,
             "topk_sample_logprobs": 2,
+        },
+    ),
+    Endpoint(
+        "POST",
+        "stream_sample",
+        "private",
+        lambda b: {
+            "sampling_session_id": b.sampler_id,
+            "seq_id": 2,
+            "num_samples": 1,
+            "prompt": prompt(),
+            "sampling_params": {"max_tokens": 2},
         },
     ),
     # Futures.
@@ -205,7 +232,10 @@ ENDPOINTS: Final = (
     Endpoint("DELETE", ONE, "private"),
     # Takes no key at all: the signature in the address says what may be loaded (tests of archives).
     Endpoint("GET", "downloads/{run_id}/{kind}/{name}/{file}", "own"),
+    Endpoint("GET", "downloads/traces/{session_id}", "own"),
     Endpoint("HEAD", "downloads/{run_id}/{kind}/{name}/{file}", "own"),
+    # The last, since the key opens nothing behind it.
+    Endpoint("DELETE", "auth/apikey/me", "own"),
 )
 
 WITH_BODY: Final = tuple(endpoint for endpoint in ENDPOINTS if endpoint.body is not None)

@@ -31,7 +31,9 @@ def test_the_good_request_is_answered_well(endpoint: Endpoint, tenant: Tenant) -
     belongings = acquire(tenant)
     answer = endpoint.send(tenant, belongings)
     assert answer.status_code in {200, 204, 302}, answer.text
-    if answer.status_code == 200:
+    if endpoint.path == "stream_sample":
+        assert answer.headers["content-type"].startswith("text/event-stream")
+    elif answer.status_code == 200:
         assert isinstance(answer.json(), dict)
         if "request_id" in answer.json() and endpoint.path != "retrieve_future":
             assert "error" not in tenant.result_of(answer)

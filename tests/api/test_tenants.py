@@ -157,7 +157,7 @@ def test_a_key_and_the_token_exchanged_for_it_are_one_tenant(tenant: Tenant, ser
 
 def test_a_key_stands_in_no_answer(tenant: Tenant) -> None:
     mine = acquire(tenant)
+    assert tenant.get("auth/apikey/me").json()["name"] == tenant_of(tenant.key)
     for endpoint in ENDPOINTS:
         if endpoint.path not in {"unload_model", "sessions/{session_id}/finish"}:
             assert tenant.key not in endpoint.send(tenant, mine).text
-    assert tenant.get("auth/apikey/me").json()["name"] == tenant_of(tenant.key)

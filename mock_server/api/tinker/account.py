@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
 from mock_server.api.json_route import JsonRoute
-from mock_server.api.tinker.answers import json_response
+from mock_server.api.tinker.answers import json_response, no_content
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import tokens
 
@@ -17,6 +17,13 @@ async def exchange_token(call: TenantCall) -> Response:
     """A signed token for the key's tenant, which the SDK sends instead of the key where pjwt_auth_enabled says so."""
     store = call.runtime.store
     return json_response({"jwt": tokens.issue(call.tenant, store.secret, call.runtime.clock.now())})
+
+
+@router.delete("/auth/apikey/me", status_code=204)
+async def delete_key(call: TenantCall) -> Response:
+    """Refuse the caller's key from now on. What its tenant owns stays; only what it published can be reached still."""
+    await call.runtime.delete_key(call.tenant)
+    return no_content()
 
 
 @router.get("/auth/apikey/me")

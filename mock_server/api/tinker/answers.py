@@ -5,12 +5,12 @@ not know, and Tinkex wants a top-level `type`.
 """
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
 
+from mock_server.domain.metadata import strings
 from mock_server.domain.paths import CheckpointPath, kind_of
 from mock_server.domain.training_runs import RunSummary
 from mock_server.store.tables import Checkpoint
@@ -44,16 +44,6 @@ def timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
-def strings(metadata: Mapping[str, Any] | None) -> dict[str, str] | None:
-    """user_metadata as answers must have it: requests may hold any JSON, answers only text (trap 20)."""
-    if metadata is None:
-        return None
-    return {
-        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        for key, value in metadata.items()
-    }
-
-
 def training_run(summary: RunSummary) -> dict[str, Any]:
     run = summary.run
     return {
@@ -68,7 +58,8 @@ def training_run(summary: RunSummary) -> dict[str, Any]:
         "last_sampler_checkpoint": (
             None if summary.last_sampler_checkpoint is None else checkpoint(summary.last_sampler_checkpoint)
         ),
-        "user_metadata": strings(run.user_metadata),
+        # What its owner wrote for itself is no part of what it published.
+        "user_metadata": strings(run.user_metadata) if summary.is_own else None,
     }
 
 

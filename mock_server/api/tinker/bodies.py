@@ -159,6 +159,7 @@ class LoadWeights(Body):
     model_seq_id: Number | None = None
     base_model: str | None = None
     user_metadata: Metadata = {}
+    weights_access_token: str | None = None
 
 
 class CopyWeights(Body):

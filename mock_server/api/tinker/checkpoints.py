@@ -12,6 +12,7 @@ from mock_server.api.call import TenantCall
 from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import checkpoint, cursor, json_response, no_content
 from mock_server.api.tinker.bodies import SetTtl
+from mock_server.api.tinker.parameters import Limit, Offset
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import checkpoints
 from mock_server.domain.paths import CheckpointPath, kind_of
@@ -19,8 +20,6 @@ from mock_server.domain.paths import CheckpointPath, kind_of
 router = APIRouter(prefix=PREFIX, tags=["checkpoints"], route_class=JsonRoute)
 
 ONE = "/training_runs/{run_id}/checkpoints/{kind}/{name}"
-Limit = Annotated[int, Query(ge=0, le=1000)]
-Offset = Annotated[int, Query(ge=0, lt=2**62)]
 
 
 @router.get("/checkpoints")

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from mock_server.api.call import TenantCall
+from mock_server.api.call import TenantCall, tenant_of_credential
 from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import json_response
 from mock_server.api.tinker.bodies import CopyWeights
@@ -24,6 +24,13 @@ async def copy_weights(body: CopyWeights, call: TenantCall) -> Response:
     checkpoints.check_ttl(body.ttl_seconds, call.settings.min_ttl_seconds)
     if body.session_id is None and body.destination_project_id is None:
         raise Invalid("no destination: give destination_project_id, or session_id and model_seq_id")
-    new = NewCopy(body.source_path, body.session_id, body.model_seq_id, body.destination_project_id, body.ttl_seconds)
+    new = NewCopy(
+        source=body.source_path,
+        session_id=body.session_id,
+        model_seq_id=body.model_seq_id,
+        project_id=body.destination_project_id,
+        ttl_seconds=body.ttl_seconds,
+        reader=tenant_of_credential(call, call.request.headers.get("x-tinker-weights-access-token")),
+    )
     path = await call.write(copies.copy, new, call.request.headers.get("x-idempotency-key"), call.runtime.store.seed)
     return json_response({"tinker_path": path, "type": "copy_weights"})

@@ -1,17 +1,21 @@
 """Sampling: samplers made, described, joined, and asked."""
 
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
 from mock_server.api.json_route import JsonRoute
-from mock_server.api.tinker.answers import future, json_response
+from mock_server.api.tinker.answers import cursor, future, json_response
 from mock_server.api.tinker.bodies import CreateSamplingSession, Sample, SamplerReference
+from mock_server.api.tinker.parameters import Limit, Offset
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import samplers
 from mock_server.domain.errors import Invalid
 from mock_server.domain.orders import SampleOrder, SamplingParameters
 from mock_server.domain.samplers import NewSampler
+from mock_server.store.tables import Sampler
 
 router = APIRouter(prefix=PREFIX, tags=["sampling"], route_class=JsonRoute)
 
@@ -26,11 +30,22 @@ async def create_sampling_session(body: CreateSamplingSession, call: TenantCall)
     return json_response({"sampling_session_id": sampler.id, "type": "create_sampling_session"})
 
 
+@router.get("/samplers")
+async def list_samplers(call: TenantCall, limit: Limit = 20, offset: Offset = 0) -> Response:
+    """The tenant's samplers, newest first."""
+    found, total = await call.read(samplers.page, limit=limit, offset=offset)
+    return json_response(
+        {
+            "samplers": [_described(sampler) for sampler in found],
+            "cursor": cursor(offset=offset, limit=limit, total=total),
+        }
+    )
+
+
 @router.get("/samplers/{sampler_id}")
 async def get_sampler(sampler_id: str, call: TenantCall) -> Response:
     """What a sampler samples from."""
-    sampler = await call.read(samplers.owned, sampler_id)
-    return json_response({"sampler_id": sampler.id, "base_model": sampler.base_model, "model_path": sampler.model_path})
+    return json_response(_described(await call.read(samplers.owned, sampler_id)))
 
 
 @router.post("/join_sampling_session")
@@ -43,6 +58,13 @@ async def join_sampling_session(body: SamplerReference, call: TenantCall) -> Res
 @router.post("/asample")
 async def asample(body: Sample, call: TenantCall) -> Response:
     """Queue a sample, or the log-probabilities of a prompt."""
+    order = sample_order(body)
+    request_id, sequence_ids = await call.runtime.sample(call.tenant, body.sampling_session_id, body.seq_id, order)
+    return future(request_id, sequence_ids=sequence_ids)
+
+
+def sample_order(body: Sample) -> SampleOrder:
+    """What is asked, in our own terms."""
     given = body.sampling_params
     parameters = SamplingParameters.model_construct(
         max_tokens=given.max_tokens,
@@ -52,7 +74,7 @@ async def asample(body: Sample, call: TenantCall) -> Response:
         top_k=given.top_k,
         top_p=given.top_p,
     )
-    order = SampleOrder.model_construct(
+    return SampleOrder.model_construct(
         prompt=body.prompt.chunks,
         parameters=parameters,
         num_samples=body.num_samples,
@@ -63,5 +85,7 @@ async def asample(body: Sample, call: TenantCall) -> Response:
         prompt_logprobs_last_n=body.prompt_logprobs_last_n,
         target_prompt_logprobs=body.target_prompt_logprobs,
     )
-    request_id, sequence_ids = await call.runtime.sample(call.tenant, body.sampling_session_id, body.seq_id, order)
-    return future(request_id, sequence_ids=sequence_ids)
+
+
+def _described(sampler: Sampler) -> dict[str, Any]:
+    return {"sampler_id": sampler.id, "base_model": sampler.base_model, "model_path": sampler.model_path}

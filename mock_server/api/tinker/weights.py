@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from mock_server.api.call import Call, TenantCall
+from mock_server.api.call import Call, TenantCall, tenant_of_credential
 from mock_server.api.tinker.answers import future, json_response
 from mock_server.api.tinker.bodies import LoadWeights, Save, WeightsInfo
 from mock_server.api.tinker.numbered import NumberedRoute
@@ -45,7 +45,8 @@ async def save_weights_external(body: Save, call: TenantCall) -> Response:
 @router.post("/load_weights")
 async def load_weights(body: LoadWeights, call: TenantCall) -> Response:
     """Load a checkpoint into the run `model_id`, or, with `session_id` and `model_seq_id`, into a new run."""
-    order = LoadOrder(path=body.path, optimizer=body.optimizer)
+    reader = tenant_of_credential(call, body.weights_access_token)
+    order = LoadOrder(path=body.path, optimizer=body.optimizer, reader=reader)
     CheckpointPath.parse(body.path)
     if body.model_id is not None:
         request_id = await call.runtime.submit(call.tenant, body.model_id, "load_weights", body.seq_id, order.to_body())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import getincrementaldecoder
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -97,3 +98,10 @@ def encode(entry: CatalogueEntry, text: str) -> list[int]:
 def decode(entry: CatalogueEntry, ids: Sequence[int]) -> str:
     """The text of ids in the served tokenizer; special tokens are written out, ids that it does not know left out."""
     return vocabulary_of(entry).decode(ids)
+
+
+def texts(entry: CatalogueEntry, ids: Sequence[int]) -> list[str]:
+    """What each id adds to the text of those before it; a character of several bytes comes with its last."""
+    characters = getincrementaldecoder("utf-8")("replace")
+    piece = vocabulary_of(entry).piece
+    return [characters.decode(piece(token)) for token in ids]
