@@ -32,7 +32,9 @@ def adam(learning_rate: float = 1e-3) -> types.AdamParams:
 
 def trainer(service_client: Any, **options: Any) -> Any:
     """A small training client, the same in every program."""
-    return service_client.create_lora_training_client(BASE_MODEL, **{"rank": 4, "seed": 7} | options)
+    client = service_client.create_lora_training_client(BASE_MODEL, **{"rank": 4, "seed": 7} | options)
+    # A future since 0.3x, the client itself before.
+    return client.result() if hasattr(type(client), "result") else client
 
 
 def rest(service_client: Any) -> Any:

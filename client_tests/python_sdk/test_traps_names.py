@@ -144,31 +144,37 @@ def test_making_a_client_asks_what_it_is_made_of(sdk: Sdk, wire: Wire) -> None:
 
 
 @pytest.mark.trap(15)
-def test_archives_are_asked_for_by_older_clients_only(sdk: Sdk, wire: Wire) -> None:
-    """The newest SDK exports instead; this server has neither yet, and says so at once rather than be retried."""
-
+def test_the_newest_sdk_exports_and_never_asks_for_an_archive(sdk: Sdk, wire: Wire) -> None:
     def program(service_client: Any, kit: Any) -> list[Any]:
-        training = kit.trainer(service_client)
-        path = training.save_state("one").result().path
-        refused = kit.raised(training.save_weights_external("export").result)
-        return [hasattr(kit.rest(service_client), "get_checkpoint_archive_url"), refused, path]
+        from datetime import UTC, datetime
+        from urllib.request import urlopen
 
-    knows_archives, refused, path = sdk.at(wire.url).run(program, timeout=30)
+        training = kit.trainer(service_client)
+        kit.steps(training, 1)
+        path = training.save_weights_external("export", ttl_seconds=3600).result().path
+        rest = kit.rest(service_client)
+        found = rest.get_external_weights_urls(path).result()
+        sizes = {file: len(urlopen(url).read()) for file, url in found.urls.items()}
+        return [hasattr(rest, "get_checkpoint_archive_url"), sizes, found.expires > datetime.now(UTC)]
+
+    knows_archives, sizes, unexpired = sdk.at(wire.url).run(program)
     assert not knows_archives
-    assert refused["type"] == "NotFoundError"
-    assert len(wire.of("save_weights_external")) == 1
-    run = path.removeprefix("tinker://").partition("/")[0]
-    assert wire.of(f"training_runs/{run}/checkpoints/weights/one/archive") == []
+    assert {"adapter_config.json", "adapter_model.safetensors"} <= sizes.keys()
+    assert all(sizes.values())
+    assert unexpired
+    assert not any(exchange.path.endswith("/archive") for exchange in wire.exchanges)
 
 
 @pytest.mark.trap(16)
-def test_lists_name_no_kind_of_checkpoint_that_an_older_client_refuses(sdk: Sdk) -> None:
-    def program(service_client: Any, kit: Any) -> list[str]:
+def test_lists_name_every_kind_of_checkpoint_to_who_knows_it(sdk: Sdk) -> None:
+    def program(service_client: Any, kit: Any) -> list[list[str]]:
         training = kit.trainer(service_client)
         training.save_state("one").result()
         training.save_weights_for_sampler("two").result()
-        training.save_weights_and_get_sampling_client()
-        checkpoints = kit.rest(service_client).list_user_checkpoints().result().checkpoints
-        return [checkpoint.checkpoint_type for checkpoint in checkpoints]
+        training.save_weights_and_get_sampling_client().result()
+        training.save_weights_external("three").result()
+        rest = kit.rest(service_client)
+        lists = (rest.list_user_checkpoints(), rest.list_checkpoints(training.model_id))
+        return [[checkpoint.checkpoint_type for checkpoint in each.result().checkpoints] for each in lists]
 
-    assert sdk.run(program) == ["sampler", "training"]
+    assert sdk.run(program) == [["external", "sampler", "training"]] * 2

@@ -146,8 +146,8 @@ def test_a_repeated_number_gets_the_first_answer_and_runs_once(
 def test_a_repeated_creation_gets_what_the_first_made(sdk: Sdk, wire: Wire, path: str) -> None:
     def program(service_client: Any, kit: Any) -> list[Any]:
         training = kit.trainer(service_client)
-        ephemeral = training.save_weights_and_get_sampling_client()
-        sampler = service_client.create_sampling_client(base_model=kit.BASE_MODEL)
+        ephemeral = training.save_weights_and_get_sampling_client().result()
+        sampler = service_client.create_sampling_client(base_model=kit.BASE_MODEL).result()
         answers = [each.sample(kit.prompt(), 1, kit.greedy()).result() for each in (ephemeral, sampler)]
         session = kit.rest(service_client).get_session(service_client.holder.get_session_id()).result()
         return [
@@ -183,7 +183,7 @@ def test_numbers_go_on_without_holes_over_all_kinds_of_requests(sdk: Sdk, wire: 
         path = training.save_state("a").result().path
         training.load_state(path).result()
         training.save_weights_for_sampler("b").result()
-        training.save_weights_and_get_sampling_client()
+        training.save_weights_and_get_sampling_client().result()
         kit.steps(training, 1)
 
     sdk.at(wire.url).run(program)

@@ -54,19 +54,20 @@ def test_a_poll_that_ends_without_a_result_has_waited_its_full_time(
 def test_a_failure_is_an_answer_and_no_server_error_to_be_asked_for_ever(sdk: Sdk, wire: Wire) -> None:
     def program(service_client: Any, tinker: Any, kit: Any) -> list[Any]:
         training = kit.trainer(service_client)
-        sampler = service_client.create_sampling_client(base_model=kit.BASE_MODEL)
+        sampler = service_client.create_sampling_client(base_model=kit.BASE_MODEL).result()
         outside = kit.datum([1, 2, 99_999_999])
         missing = tinker.Datum(model_input=kit.prompt(), loss_fn_inputs={})
         return [
             kit.raised(training.forward_backward([outside], "cross_entropy").result),
             kit.raised(training.forward_backward([missing], "cross_entropy").result),
             kit.raised(training.load_state("tinker://a:train:0/weights/none").result),
-            kit.raised(sampler.sample(kit.prompt([99_999_999]), 1, kit.greedy()).result),
+            kit.raised(sampler.sample(kit.prompt([1] * 40_000), 1, kit.greedy()).result),
         ]
 
     refused = sdk.at(wire.url).run(program, timeout=30)
     assert [(each["type"], each["category"]) for each in refused] == [("RequestFailedError", "user")] * 4
     assert "99999999" in refused[0]["message"]
+    assert "40000 tokens" in refused[3]["message"]
     failures = [e for e in wire.of("retrieve_future") if b'"error"' in e.answer]
     assert [e.status for e in failures] == [200] * 4
 

@@ -23,7 +23,7 @@ def test_results_with_tensors_are_protobuf_and_all_others_json(sdk: Sdk, wire: W
         training.forward([kit.datum()], "cross_entropy").result()
         kit.steps(training, 1)
         training.save_state("one").result()
-        sampler = training.save_weights_and_get_sampling_client()
+        sampler = training.save_weights_and_get_sampling_client().result()
         sampler.sample(kit.prompt(), 1, kit.greedy()).result()
         sampler.compute_logprobs(kit.prompt()).result()
 
@@ -70,7 +70,7 @@ def test_forward_is_a_forward_backward_that_leaves_no_gradients(sdk: Sdk, wire: 
 @pytest.mark.trap(6)
 def test_every_sampled_sequence_has_an_id_of_its_own(sdk: Sdk) -> None:
     def program(service_client: Any, kit: Any) -> list[str]:
-        sampler = service_client.create_sampling_client(base_model=kit.BASE_MODEL)
+        sampler = service_client.create_sampling_client(base_model=kit.BASE_MODEL).result()
         futures = [sampler.sample(kit.prompt(), 3, kit.greedy()) for _ in range(2)]
         return [sequence.sequence_id for future in futures for sequence in future.result().sequences]
 
