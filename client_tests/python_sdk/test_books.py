@@ -89,11 +89,11 @@ def test_a_published_run_is_accessible_and_a_private_checkpoint_opens_with_its_t
 
     def stranger(service_client: Any, kit: Any, public: str, private: str, token: str) -> dict[str, Any]:
         rest = kit.rest(service_client)
-        refused = kit.raised(lambda: service_client.create_training_client_from_state(private))
+        refused = kit.raised(lambda: service_client.create_training_client_from_state(private).result())
         wrong = kit.raised(
-            lambda: service_client.create_training_client_from_state(private, weights_access_token="tml-wrong")
+            lambda: service_client.create_training_client_from_state(private, weights_access_token="tml-no").result()
         )
-        opened = service_client.create_training_client_from_state(private, weights_access_token=token)
+        opened = service_client.create_training_client_from_state(private, weights_access_token=token).result()
         copied = rest.copy_weights(private, destination_project_id="p", weights_access_token=token).result()
         return {
             "owned": kit.raised(lambda: rest.get_training_run_by_tinker_path(public).result())["status"],
