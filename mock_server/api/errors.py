@@ -73,7 +73,7 @@ LONGEST_MESSAGE: Final = 800  # characters
 def error_response(
     status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **more: object
 ) -> Response:
-    """The body that all clients read. `category` is user where the caller can mend it."""
+    """The body that all clients read. `category` is user where the caller can mend it (docs/errors.md)."""
     if len(message) > LONGEST_MESSAGE:
         # What a message repeats of the request may be long; what is wrong and what to do stand at its ends.
         half = LONGEST_MESSAGE // 2
@@ -82,7 +82,7 @@ def error_response(
         "detail": message,
         "message": message,
         "error": code,
-        "category": "server" if status >= 500 else "user",
+        "category": "server" if status >= 500 or code == "damaged" else "user",
         "retryable": status in {408, 409, 429} or status >= 500,
         **more,
     }
