@@ -57,10 +57,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an operation ended: a result of some content type, or an error.
-
-    ended_at: None, when it is written down.  usage: the tokens that it took, counted when it is written down.
-    """
+    """How an operation ended: a result of some content type, or an error. usage: the tokens that it took."""
 
     id: str
     state: str
@@ -69,7 +66,6 @@ class Outcome:
     result_file: StoredFile | None = None
     error: str | None = None
     error_category: str | None = None
-    ended_at: float | None = None
     usage: Usage | None = None
 
 
@@ -182,25 +178,26 @@ _TOUCH: Final = Command(
 _SKIP: Final = Command(RUNS.update().where(RUNS.c.id == bindparam("run")).values(skipped_to=bindparam("to")))
 
 
-def record(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
-    """Write down how operations ended. A terminal state never changes again, nor does what it counted for."""
-    plain = [outcome for outcome in outcomes if outcome.result_file is None and outcome.usage is None]
-    tx.run_many(_RECORD, [_ending(tx, outcome) for outcome in plain])
+def record(tx: Transaction, outcomes: Sequence[Outcome], ended_at: Sequence[float] | None = None) -> None:
+    """Write down how operations ended, and what that counts for. A terminal state never changes again.
+
+    ended_at: when each of them ended; now, where nobody says.
+    """
+    times = [tx.now] * len(outcomes) if ended_at is None else ended_at
+    recorded = tx.run_each(_RECORD, [_ending(outcome, at) for outcome, at in zip(outcomes, times, strict=True)])
     used: list[Usage] = []
-    for outcome in outcomes:
-        if outcome.result_file is None and outcome.usage is None:
-            continue
-        if tx.run_many(_RECORD, [_ending(tx, outcome)]):
-            if outcome.result_file is not None:
+    for outcome, is_new in zip(outcomes, recorded, strict=True):
+        if outcome.usage is not None and is_new:
+            used.append(outcome.usage)
+        if outcome.result_file is not None:
+            if is_new:
                 tx.add_artifact(outcome.result_file)
-            if outcome.usage is not None:
-                used.append(outcome.usage)
-        elif outcome.result_file is not None:
-            tx.discard(outcome.result_file)
+            else:
+                tx.discard(outcome.result_file)
     usage.add(tx, used)
 
 
-def _ending(tx: Transaction, outcome: Outcome) -> dict[str, Any]:
+def _ending(outcome: Outcome, at: float) -> dict[str, Any]:
     file = outcome.result_file
     return {
         "operation": outcome.id,
@@ -210,7 +207,7 @@ def _ending(tx: Transaction, outcome: Outcome) -> dict[str, Any]:
         "new_result_file": None if file is None else file.id,
         "new_error": outcome.error,
         "new_error_category": outcome.error_category,
-        "new_finished_at": tx.now if outcome.ended_at is None else outcome.ended_at,
+        "new_finished_at": at,
     }
 
 

@@ -6,7 +6,6 @@ gives the same numbers. So a training step costs no wait for the disk beyond tha
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 from mock_server.domain import operations, sessions
 from mock_server.domain.operations import Outcome
@@ -24,12 +23,14 @@ class Recorder:
         self._now = now
         self._on_stored = on_stored
         self._outcomes: list[Outcome] = []
+        self._ended_at: list[float] = []
         self._runs: dict[str, int] = {}
         self._heartbeats: dict[str, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, outcome: Outcome) -> None:
-        self._outcomes.append(replace(outcome, ended_at=self._now()))
+        self._outcomes.append(outcome)
+        self._ended_at.append(self._now())
         self._arm()
 
     def touch(self, run_id: str, optimizer_steps: int) -> None:
@@ -49,12 +50,18 @@ class Recorder:
             self._timer = None
         if self._outcomes or self._runs or self._heartbeats:
             outcomes, self._outcomes = self._outcomes, []
+            ended_at, self._ended_at = self._ended_at, []
             runs, self._runs = self._runs, {}
             heartbeats, self._heartbeats = self._heartbeats, {}
             loop = asyncio.get_running_loop()
             stored = [outcome.id for outcome in outcomes]
             self._store.write_later(
-                _record, outcomes, runs, heartbeats, lambda: loop.call_soon_threadsafe(self._on_stored, stored)
+                _record,
+                outcomes,
+                ended_at,
+                runs,
+                heartbeats,
+                lambda: loop.call_soon_threadsafe(self._on_stored, stored),
             )
 
     async def settle(self) -> None:
@@ -70,12 +77,13 @@ class Recorder:
 def _record(
     tx: Transaction,
     outcomes: list[Outcome],
+    ended_at: list[float],
     runs: dict[str, int],
     heartbeats: dict[str, float],
     on_stored: Callable[[], object],
 ) -> None:
     if outcomes:
-        operations.record(tx, outcomes)
+        operations.record(tx, outcomes, ended_at)
     for session_id, at in heartbeats.items():
         sessions.record_heartbeat(tx, session_id, at)
     for run_id, steps in runs.items():

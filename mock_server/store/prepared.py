@@ -33,6 +33,14 @@ class Command:
         cursor.executemany(plan.text, [plan.arguments(row) for row in rows])
         return int(cursor.rowcount)
 
+    def run_each(self, connection: Connection, rows: Iterable[Parameters]) -> list[int]:
+        """The same, telling for each row of parameters how many rows it changed."""
+        plan = self._plan
+        if plan is None:
+            plan = self._plan = _Plan(self._statement, connection.dialect)
+        cursor = connection.connection.cursor()
+        return [int(cursor.execute(plan.text, plan.arguments(row)).rowcount) for row in rows]
+
 
 class Query(Generic[R]):
     """A select whose bindparams are given by name.

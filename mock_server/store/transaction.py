@@ -55,6 +55,11 @@ class Transaction:
         self.flush()
         return command.run(self.connection, rows)
 
+    def run_each(self, command: Command, rows: Iterable[Mapping[str, Any]]) -> list[int]:
+        """The same, telling for each row of parameters how many rows it changed."""
+        self.flush()
+        return command.run_each(self.connection, rows)
+
     @cached_property
     def session(self) -> Session:
         # A flush that fails undoes its own write's savepoint, never the group's transaction.
