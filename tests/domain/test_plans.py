@@ -6,10 +6,22 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Table, select
 
-from mock_server.domain import checkpoints, operations, samplers, sessions, training_runs
+from mock_server.domain import (
+    audit,
+    checkpoints,
+    operations,
+    samplers,
+    session_search,
+    sessions,
+    traces,
+    training_runs,
+    usage,
+)
 from mock_server.domain.operations import Body, Outcome, Submission
 from mock_server.domain.paths import CheckpointPath
 from mock_server.domain.samplers import NewSampler
+from mock_server.domain.session_search import Search
+from mock_server.domain.usage import Account, Usage
 from mock_server.store import Transaction
 from mock_server.store.tables import CHECKPOINTS, OPERATIONS, RUNS, SESSIONS
 from tests.domain.world import ALICE, MODEL, World
@@ -32,6 +44,13 @@ RULES: dict[str, Callable[[Transaction], object]] = {
     "sessions.expire": lambda tx: sessions.expire(tx, silent_since=1.0),
     "samplers.create": lambda tx: samplers.create(tx, ALICE, NewSampler("s", 77, MODEL)),
     "samplers.owned": lambda tx: samplers.owned(tx, ALICE, "s:sample:1"),
+    "samplers.page": lambda tx: samplers.page(tx, ALICE, limit=20, offset=40),
+    "sessions.assign_project": lambda tx: sessions.assign_project(tx, ALICE, "s", "p"),
+    "session_search.search": lambda tx: session_search.search(tx, ALICE, Search(), limit=20, after=None),
+    "audit.between": lambda tx: audit.between(tx, ALICE, 0.0, 9e9, "all"),
+    "usage.add": lambda tx: usage.add(tx, [Usage(Account(ALICE, "s", MODEL), trained=1)]),
+    "usage.held_by_session": lambda tx: usage.held_by_session(tx, "s"),
+    "traces.page": lambda tx: traces.page(tx, "s:train:1", -1),
     "operations.submit": lambda tx: operations.submit(tx, Submission(ALICE, "forward", "s:train:1", 999, BODY)),
     "operations.submit without a number": lambda tx: operations.submit(
         tx, Submission(ALICE, "forward", "s:train:1", None, BODY)
