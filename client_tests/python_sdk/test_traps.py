@@ -13,10 +13,11 @@ PAGE = HERE.parents[1] / "docs" / "traps.md"
 
 def marked_tests() -> dict[int, set[str]]:
     """The tests by the numbers in their marks."""
-    found = defaultdict(set)
+    found: dict[int, set[str]] = defaultdict(set)
     for file in HERE.glob("test_traps_*.py"):
-        for function in ast.parse(file.read_text()).body:
-            for mark in function.decorator_list if isinstance(function, ast.FunctionDef) else ():
+        functions = [node for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef)]
+        for function in functions:
+            for mark in function.decorator_list:
                 if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.trap":
                     found[int(ast.unparse(mark.args[0]))].add(function.name)
     return found
