@@ -75,6 +75,7 @@ clean: ## Remove environments, caches and reports; data directories stay
 .venvs/%: requirements/clients/%.txt
 	@echo "installing $* into $@" >&2
 	@rm -rf $@ && mkdir -p .venvs && $(PYTHON) -m venv $@
+	@touch -t 197001020000 $@ # until all is in it, it is older than its lock, and so made again
 	@torch=$$(grep -o '^torch==[0-9.]*' $(<:.txt=.in) || true); \
 	  { [ -z "$$torch" ] || $@/bin/python $(PIP_INSTALL) "$$torch"; } && \
 	  $@/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r $< || { rm -rf $@; exit 1; }
