@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 def test_billing_shows_the_tokens_that_a_program_used(sdk: Sdk) -> None:
     def program(service_client: Any, tinker: Any, kit: Any) -> dict[str, Any]:
-        import datetime
         import os
+        from datetime import UTC, datetime, timedelta
 
         trainer = kit.trainer(service_client)
         kit.steps(trainer, 2)
@@ -19,9 +19,9 @@ def test_billing_shows_the_tokens_that_a_program_used(sdk: Sdk) -> None:
         sampler.sample(prompt=kit.prompt(), num_samples=2, sampling_params=kit.greedy(5)).result()
         trainer.save_state("kept", user_metadata={"kind": "kept"}).result()
 
-        hour = datetime.datetime.now(datetime.UTC).replace(minute=0, second=0, microsecond=0)
+        hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         admin = tinker.AdminClient(base_url=os.environ["TINKER_BASE_URL"], api_key=os.environ["TINKER_API_KEY"])
-        usage = admin.get_billing_usage(hour, hour + datetime.timedelta(hours=2)).result()
+        usage = admin.get_billing_usage(hour, hour + timedelta(hours=2)).result()
         sums: dict[str, float] = {}
         for event in usage.data:
             info = event.event_info

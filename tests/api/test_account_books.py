@@ -21,6 +21,14 @@ def window() -> dict[str, str]:
     return {"starting_on": hour.isoformat(), "ending_before": (hour + timedelta(hours=2)).isoformat()}
 
 
+def owning(tenant: Tenant) -> Belongings:
+    """Everything, with the sample that was asked for at its end."""
+    mine = acquire(tenant)
+    tenant.did("retrieve_future", {"request_id": mine.sample_request_id})
+    tenant.did("retrieve_future", {"request_id": mine.request_id})
+    return mine
+
+
 def usage(tenant: Tenant) -> dict[str, Any]:
     """Quantities by kind."""
     answer = tenant.get("billing/usage/events", params=window())
@@ -34,7 +42,7 @@ def usage(tenant: Tenant) -> dict[str, Any]:
 
 
 def test_usage_is_what_was_done(tenant: Tenant) -> None:
-    mine = acquire(tenant)
+    mine = owning(tenant)
     tenant.did("forward_backward", {"model_id": mine.run_id, "seq_id": 15, "forward_backward_input": batch()})
     tenant.did("forward", {"model_id": mine.run_id, "seq_id": 16, "forward_input": batch()})
     seen = usage(tenant)
@@ -46,7 +54,7 @@ def test_usage_is_what_was_done(tenant: Tenant) -> None:
 
 
 def test_a_repeated_or_failed_request_is_no_use(tenant: Tenant) -> None:
-    mine = acquire(tenant)
+    mine = owning(tenant)
     before = usage(tenant)
     body = {"model_id": mine.run_id, "seq_id": 15, "forward_backward_input": batch()}
     for _ in range(3):
@@ -56,7 +64,7 @@ def test_a_repeated_or_failed_request_is_no_use(tenant: Tenant) -> None:
 
 
 def test_events_name_their_session_with_its_project_and_metadata(tenant: Tenant) -> None:
-    mine = acquire(tenant)
+    mine = owning(tenant)
     assert tenant.put(f"sessions/{mine.session_id}/project", json={"project_id": "p"}).status_code == 204
     answer = tenant.get("billing/usage/events", params=window()).json()
     of_session = [event for event in answer["data"] if event["event_info"]["type"] == "sampling_prefill"]
@@ -83,7 +91,7 @@ def test_a_window_that_can_not_be_answered_is_refused(tenant: Tenant, bad: dict[
 
 
 def test_storage_now_counts_checkpoints_and_bytes_by_project(tenant: Tenant) -> None:
-    mine = acquire(tenant)
+    mine = owning(tenant)
     listed = tenant.get("checkpoints").json()["checkpoints"]
     held = tenant.get("billing/usage/checkpoints/current").json()["data"]
     assert [(each["project_id"], each["checkpoint_count"], each["size_bytes"]) for each in held] == [
@@ -97,7 +105,7 @@ def test_storage_now_counts_checkpoints_and_bytes_by_project(tenant: Tenant) -> 
 
 
 def test_the_audit_log_tells_todays_deeds(tenant: Tenant, stranger: Tenant) -> None:
-    mine = acquire(tenant)
+    mine = owning(tenant)
     theirs = acquire(stranger)
     body = {"session_id": theirs.session_id, "sampling_session_seq_id": 5, "model_path": mine.published_path}
     stranger.did("create_sampling_session", body)
@@ -175,7 +183,7 @@ def test_the_search_goes_page_by_page(tenant: Tenant, named: dict[str, str]) -> 
 
 
 def test_a_session_moves_to_a_project_with_its_runs(tenant: Tenant) -> None:
-    mine = acquire(tenant)
+    mine = owning(tenant)
     assert tenant.get("training_runs", params={"project_id": "p"}).json()["training_runs"] == []
     tenant.put(f"sessions/{mine.session_id}/project", json={"project_id": "p"})
     moved = tenant.get("training_runs", params={"project_id": "p"}).json()["training_runs"]
@@ -183,7 +191,7 @@ def test_a_session_moves_to_a_project_with_its_runs(tenant: Tenant) -> None:
 
 
 def test_a_trace_holds_every_operation_with_its_times(tenant: Tenant) -> None:
-    mine = acquire(tenant)
+    mine = owning(tenant)
     for seq_id in (15, 16):
         tenant.did("forward_backward", {"model_id": mine.run_id, "seq_id": seq_id, "forward_backward_input": batch()})
     exported = tenant.get(f"sessions/{mine.session_id}/trace_export").json()
@@ -201,13 +209,13 @@ def test_a_trace_holds_every_operation_with_its_times(tenant: Tenant) -> None:
 
 
 def test_a_trace_needs_its_signature(tenant: Tenant) -> None:
-    url = tenant.get(f"sessions/{acquire(tenant).session_id}/trace_export").json()["url"]
+    url = tenant.get(f"sessions/{owning(tenant).session_id}/trace_export").json()["url"]
     for bad in (url.partition("?")[0], url[:-1] + ("0" if url[-1] != "0" else "1")):
         assert httpx.get(bad).status_code == 403
 
 
 def test_accessible_runs_include_strangers_as_far_as_they_published(tenant: Tenant, stranger: Tenant) -> None:
-    theirs = acquire(tenant)
+    theirs = owning(tenant)
     accessible: dict[str, str | int] = {"access_scope": "accessible", "limit": 1000}
     assert stranger.get(f"training_runs/{theirs.run_id}").status_code == 404
     run = stranger.get(f"training_runs/{theirs.run_id}", params={"access_scope": "accessible"}).json()
@@ -230,7 +238,7 @@ def test_an_unknown_scope_is_named(tenant: Tenant, path: str) -> None:
 
 
 def test_samplers_are_listed_with_a_cursor(tenant: Tenant) -> None:
-    mine = acquire(tenant)
+    mine = owning(tenant)
     body = {"session_id": mine.session_id, "sampling_session_seq_id": 1, "model_path": mine.path}
     second = tenant.did("create_sampling_session", body)["sampling_session_id"]
     listed = tenant.get("samplers", params={"limit": 1}).json()
@@ -248,7 +256,7 @@ def load(tenant: Tenant, mine: Belongings, path: str, token: str | None, number:
 
 
 def test_a_weights_access_token_opens_its_own_tenants_checkpoints_only(tenant: Tenant, stranger: Tenant) -> None:
-    theirs, mine = acquire(tenant), acquire(stranger)
+    theirs, mine = owning(tenant), acquire(stranger)
     token = tenant.did("auth/token", {})["jwt"]
     assert load(stranger, mine, theirs.path, None, 1) == 404
     assert load(stranger, mine, theirs.path, "eyJwrong.e30.", 1) == 404
@@ -260,7 +268,7 @@ def test_a_weights_access_token_opens_its_own_tenants_checkpoints_only(tenant: T
 
 
 def test_a_weights_access_token_opens_a_copy(tenant: Tenant, stranger: Tenant) -> None:
-    theirs = acquire(tenant)
+    theirs = owning(tenant)
     body = {"source_path": theirs.path, "destination_project_id": "p"}
     assert stranger.post("copy_weights", json=body).status_code == 404
     allowed = stranger.post("copy_weights", json=body, headers={"X-Tinker-Weights-Access-Token": tenant.key})
@@ -268,7 +276,7 @@ def test_a_weights_access_token_opens_a_copy(tenant: Tenant, stranger: Tenant) -
 
 
 def test_a_stream_tells_the_same_tokens_as_the_future(tenant: Tenant) -> None:
-    mine = acquire(tenant)
+    mine = owning(tenant)
     body = {
         "sampling_session_id": mine.sampler_id,
         "seq_id": 2,
@@ -287,7 +295,7 @@ def test_a_stream_tells_the_same_tokens_as_the_future(tenant: Tenant) -> None:
 
 
 def test_a_stream_of_a_sample_that_fails_says_why(tenant: Tenant) -> None:
-    mine = acquire(tenant)
+    mine = owning(tenant)
     body = {
         "sampling_session_id": mine.sampler_id,
         "seq_id": 2,
@@ -300,7 +308,7 @@ def test_a_stream_of_a_sample_that_fails_says_why(tenant: Tenant) -> None:
 
 
 def test_a_deleted_key_opens_nothing_any_more(served: ServedApp, tenant: Tenant) -> None:
-    mine = acquire(tenant)
+    mine = owning(tenant)
     token = tenant.did("auth/token", {})["jwt"]
     assert tenant.delete("auth/apikey/me").status_code == 204
     refused = tenant.get("sessions")
