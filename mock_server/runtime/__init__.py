@@ -2,6 +2,7 @@
 
 from mock_server.runtime.board import Pending
 from mock_server.runtime.clock import Clock, RealClock
-from mock_server.runtime.runtime import Runtime, Timing
+from mock_server.runtime.runtime import Runtime
+from mock_server.runtime.timing import Timing
 
 __all__ = ["Clock", "Pending", "RealClock", "Runtime", "Timing"]

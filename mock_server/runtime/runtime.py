@@ -3,12 +3,11 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec
 
 from sqlalchemy import Row
 
-from mock_server.domain import accounts, custom_losses, operations, submissions, training_runs
+from mock_server.domain import accounts, custom_losses, operations, submissions
 from mock_server.domain.catalogue import Catalogue
 from mock_server.domain.dials import Dial
 from mock_server.domain.errors import Invalid, NotFound
@@ -24,32 +23,17 @@ from mock_server.runtime.custom_losses import CREATE_CUSTOM_LOSS, CustomLosses, 
 from mock_server.runtime.executor import Executor
 from mock_server.runtime.failures import failure
 from mock_server.runtime.janitor import Janitor
-from mock_server.runtime.ordered_queue import COMEBACK_SECONDS, OrderedQueue, next_seq_after
 from mock_server.runtime.recorder import Recorder
-from mock_server.runtime.run_worker import RunWorker, Workshop
+from mock_server.runtime.run_registry import RunRegistry
+from mock_server.runtime.run_worker import Workshop
 from mock_server.runtime.sampling import SamplingFloor, WeightsKey
+from mock_server.runtime.timing import Timing
 from mock_server.store import StorageUnavailable, Store, Transaction
 
 P = ParamSpec("P")
 
-KEPT_STATE_BYTES = 48 << 20
-"""Training states in memory; the least recently used ones leave it, and come back from their logs."""
-KEPT_RUNS = 1024
 KEPT_SAMPLERS = 4096
-"""Runs and samplers that are known without asking the database."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How long things wait, in seconds of the server's clock, and how much log a run may have."""
-
-    poll_seconds: float = 30.0
-    gap_seconds: float = 5.0
-    result_ttl_seconds: float = 86_400.0
-    session_timeout_seconds: float = 86_400.0
-    snapshot_steps: int = 100
-    snapshot_bytes: int = 64 << 20
-    inline_bytes: int = 64 << 10
+"""Samplers that are known without asking the database."""
 
 
 class Runtime:
@@ -81,10 +65,9 @@ class Runtime:
         self._janitor = Janitor(
             store, clock, result_ttl=timing.result_ttl_seconds, session_timeout=timing.session_timeout_seconds
         )
-        self._started_at = clock.now()
         self.deleted_keys: set[str] = set()
         """Tenants whose keys are refused; in memory, since every request asks."""
-        self._runs: OrderedDict[str, RunWorker] = OrderedDict()
+        self._runs = RunRegistry(self._workshop, clock, timing.gap_seconds)
         self._samplers: OrderedDict[str, tuple[str, WeightsKey]] = OrderedDict()
 
     # Life.
@@ -99,7 +82,7 @@ class Runtime:
             if row.kind == "sample":
                 await self._resume_sample(operation)
             else:
-                (await self._worker(row.tenant, row.target)).put(operation)
+                (await self._runs.worker(row.tenant, row.target)).put(operation)
 
     async def _resume_sample(self, operation: LiveOperation) -> None:
         try:
@@ -118,7 +101,7 @@ class Runtime:
     async def stop(self) -> None:
         """Stop working. What is unfinished stays in the log, for the next start."""
         self._janitor.stop()
-        await asyncio.gather(*(worker.stop() for worker in self._runs.values()), self._floor.stop())
+        await asyncio.gather(self._runs.stop(), self._floor.stop())
         self._recorder.flush()
         await asyncio.to_thread(self._executor.close)
 
@@ -129,7 +112,7 @@ class Runtime:
         body = order.to_body()
         run, accepted = await self.store.write(submissions.create_run, tenant, new, kind, body, self.store.seed)
         if accepted.new:
-            self._runs.pop(run.id, None)  # left by an attempt that failed, perhaps to create a run of another model
+            self._runs.forget(run.id)  # left by an attempt that failed, perhaps to create a run of another model
         await self._take_up(Submission(tenant, kind, run.id, None, body), accepted)
         return run.id, accepted.id
 
@@ -155,7 +138,7 @@ class Runtime:
 
     async def submit(self, tenant: str, run_id: str, kind: str, seq_id: int | None, body: Body) -> str:
         """Queue an operation of a run; returns its request id at once, whatever its place in the order."""
-        worker = await self._worker(tenant, run_id)
+        worker = await self._runs.worker(tenant, run_id)
         try:
             submission = Submission(tenant, kind, run_id, seq_id, await self._spilled(body))
             if worker.settled:
@@ -172,9 +155,9 @@ class Runtime:
 
     async def refuse(self, tenant: str, run_id: str, seq_id: int, body: Body, message: str) -> None:
         """A request that was answered with an error has used up its seq_id: the run must not wait for it."""
-        await self._worker(tenant, run_id)
+        await self._runs.worker(tenant, run_id)
         await self.store.write(operations.consume, Submission(tenant, "refused", run_id, seq_id, body), message)
-        (await self._worker(tenant, run_id)).queue.consume(seq_id)
+        (await self._runs.worker(tenant, run_id)).queue.consume(seq_id)
 
     async def sample(self, tenant: str, sampler_id: str, seq_id: int, order: SampleOrder) -> tuple[str, list[str]]:
         """Queue a sample; returns its request id and the ids of its sequences."""
@@ -242,52 +225,18 @@ class Runtime:
 
     # Within.
 
-    async def _worker(self, tenant: str, run_id: str) -> RunWorker:
-        """The run's worker, made at the first need. NotFound for a run of somebody else."""
-        worker = self._runs.get(run_id)
-        if worker is None:
-            run = await self.store.read(training_runs.any_status, tenant, run_id)
-            await self._recorder.settle()  # the place to go on at is what the database says has ended
-            last = await self.store.read(operations.last_position, run_id)
-            used_up = await self.store.read(operations.ended_ahead, run_id, after=-1 if last is None else last)
-            worker = self._runs.get(run_id)  # another request may have made it meanwhile
-            if worker is None:
-                # Clients of an earlier life of the server may be on their way back.
-                held_until = self._started_at + COMEBACK_SECONDS if run.created_at < self._started_at else 0.0
-                next_seq = next_seq_after(last, run.skipped_to)
-                queue = OrderedQueue(run_id, self.clock, self.timing.gap_seconds, next_seq, held_until)
-                for seq_id in used_up:
-                    queue.consume(seq_id)
-                worker = RunWorker(self._workshop, run_id, tenant, run.base_model, queue)
-                self._runs[run_id] = worker
-                self._make_room()
-        if worker.tenant != tenant:
-            raise NotFound(training_runs.unknown(run_id))
-        self._runs.move_to_end(run_id)
-        return worker
-
-    def _make_room(self) -> None:
-        """Forget idle states beyond the memory that they may take: their logs know them."""
-        total = sum(worker.nbytes for worker in self._runs.values())
-        for run_id, worker in list(self._runs.items())[:-1]:
-            if total <= KEPT_STATE_BYTES and len(self._runs) <= KEPT_RUNS:
-                break
-            if not worker.busy:
-                total -= worker.nbytes
-                del self._runs[run_id]
-
     async def _take_up(self, submission: Submission, accepted: Accepted) -> None:
         """Queue an accepted operation of a run, unless it is under way or has ended.
 
         Also one that was accepted before: it is in no queue if the disk was full when its first attempt came this far.
         """
-        worker = await self._worker(submission.tenant, submission.target)
+        worker = await self._runs.worker(submission.tenant, submission.target)
         if not accepted.new and (
             self.board.get(accepted.id) is not None or not self.store.read_now(operations.is_queued, accepted.id)
         ):
             return
         if worker.state is None:
-            self._make_room()
+            self._runs.make_room()
         operation = self._live_of(submission, accepted)
         self.board.put(operation)
         worker.put(operation)

@@ -72,8 +72,8 @@ async def test_memory_and_files_stay_flat_however_many_operations(
             assert runtime.board.statistics()["live"] <= 200
             assert not any(runtime.board._live[name].waiters for name in runtime.board._live)
             assert len(runtime._runs) == 1
-            assert len(runtime._runs[client.run_id].queue) == 0
-            assert not runtime._runs[client.run_id].queue._consumed
+            assert len(runtime._runs._workers[client.run_id].queue) == 0
+            assert not runtime._runs._workers[client.run_id].queue._consumed
             assert not runtime._floor._lanes
             assert len(runtime._recorder._outcomes) == 0
             assert all(not feed.unseen and not feed.waiters for feed in runtime.completions._feeds.values())

@@ -115,7 +115,7 @@ async def test_a_gap_that_was_given_up_before_a_kill_is_given_up_after_it(tmp_pa
 async def test_runs_beyond_the_memory_for_states_come_back_from_their_logs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mock_server.runtime.runtime.KEPT_RUNS", 1)
+    monkeypatch.setattr("mock_server.runtime.run_registry.KEPT_RUNS", 1)
     async with world(tmp_path) as here:
         await here.open_session()
         runs = [await here.create_run(number) for number in range(3)]
