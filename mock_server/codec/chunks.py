@@ -17,8 +17,9 @@ from mock_server.codec.errors import Malformed, shown
 from mock_server.codec.schema import INT32
 from mock_server.codec.sparse import Ints
 from mock_server.codec.tensors import from_bytes, json_numbers
+from mock_server.toy_model.values import STAND_INS_FROM
 
-MEDIA_ID_BASE = 1 << 40
+MEDIA_ID_BASE = STAND_INS_FROM
 """Ids from here on are positions of media, not tokens."""
 
 DEFAULT_IMAGE_TOKENS = 64

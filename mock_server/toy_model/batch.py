@@ -14,7 +14,7 @@ from mock_server.toy_model.context import BEFORE_THE_BEGINNING, CONTEXT
 from mock_server.toy_model.errors import InvalidInput
 from mock_server.toy_model.losses import LOSSES, Loss
 from mock_server.toy_model.network import Targets
-from mock_server.toy_model.values import Array, Datum, Int64s
+from mock_server.toy_model.values import STAND_INS_FROM, Array, Datum, Int64s
 
 _PADDING = np.full(CONTEXT - 1, BEFORE_THE_BEGINNING)
 
@@ -107,6 +107,7 @@ def flatten(
                 f"loss_fn_inputs.{name} of datum {i} is not an input of {loss.name}: "
                 f"leave it out, give {', '.join(sorted(known))}"
             )
+        _check_context(i, datum.tokens, vocab_size)
         targets = _target_tokens(i, datum, loss)
         contexts += (_PADDING, datum.tokens)
         ids.append(targets.reshape(-1))
@@ -132,6 +133,16 @@ def flatten(
     )
     _check_values(batch, vocab_size)
     return batch
+
+
+def _check_context(i: int, tokens: Array, vocab_size: int) -> None:
+    if len(tokens) and tokens.max() >= vocab_size:
+        outside = tokens[(tokens >= vocab_size) & (tokens < STAND_INS_FROM)]
+        if len(outside):
+            raise InvalidInput(
+                f"model_input of datum {i} has the id {outside[0]}, outside the model's vocabulary: "
+                f"give ids from 0 to {vocab_size - 1}"
+            )
 
 
 def _target_tokens(i: int, datum: Datum, loss: Loss) -> Array:

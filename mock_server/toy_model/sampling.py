@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mock_server.toy_model.errors import InvalidInput
-from mock_server.toy_model.values import Int64s
+from mock_server.toy_model.values import STAND_INS_FROM, Int64s
 
 DEFAULT_MAX_TOKENS = 2048  # where the request leaves it open: long enough for any answer, short enough to end
 _MOST_CELLS = 4_000_000  # ids that one request may have ranked or scored, so that a slip can't take all memory
@@ -107,6 +107,11 @@ class SampleResult(PromptScores):
 def check(request: SampleRequest, vocab_size: int) -> None:
     """Raises InvalidInput."""
     n = len(request.prompt)
+    outside = request.prompt[(request.prompt >= vocab_size) & (request.prompt < STAND_INS_FROM)]
+    if len(outside):
+        raise InvalidInput(
+            f"prompt has the id {outside[0]}, outside the model's vocabulary: give ids from 0 to {vocab_size - 1}"
+        )
     _check_counts(request, n)
     if not (isfinite(request.temperature) and request.temperature >= 0):
         raise InvalidInput(f"temperature is {request.temperature}: give a number of at least 0 (0 is greedy)")

@@ -11,6 +11,10 @@ Array = NDArray[Any]  # a number array whose dtype follows its source: float32 i
 Int64s = NDArray[np.int64]
 
 
+STAND_INS_FROM = 1 << 40
+"""Context ids from here on stand for positions of an image or a sound."""
+
+
 @dataclass(frozen=True)
 class BaseModel:
     """Identity of a base model. Equal identities give equal numbers, in every process.

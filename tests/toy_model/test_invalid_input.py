@@ -19,6 +19,12 @@ def good(**inputs: object) -> Datum:
 
 CASES: list[tuple[list[Datum], str, Mapping[str, float | str], str]] = [
     ([GOOD], "nll", {}, "loss_fn 'nll' is unknown: use one of cross_entropy, importance_sampling"),
+    (
+        [GOOD, Datum(np.array([1, 50, 2, 3]), {"target_tokens": np.arange(N)})],
+        "cross_entropy",
+        {},
+        "model_input of datum 1 has the id 50, outside the model's vocabulary: give ids from 0 to 49",
+    ),
     ([GOOD], "ppo", {"clip": 1.0}, "loss_fn_config.clip is not a setting of ppo: use clip_low_threshold, clip_high"),
     ([GOOD], "cross_entropy", {"beta": 1.0}, "loss_fn_config.beta is not a setting of cross_entropy: it takes none"),
     ([GOOD], "dro", {"beta": "much"}, "loss_fn_config.beta is 'much': give a number"),
