@@ -235,7 +235,7 @@ def test_a_mistake_is_named(tiny: BaseModel, sample: Sample, settings: dict[str,
 
 
 def test_a_prompt_of_ids_that_the_model_does_not_have_is_refused(tiny: BaseModel, sample: Sample) -> None:
-    with pytest.raises(InvalidInput, match="prompt has the id 50, outside .*: give ids from 0 to 49"):
+    with pytest.raises(InvalidInput, match=r"prompt has the id 50, outside .*: give ids from 0 to 49"):
         sample(Weights.of_base(tiny), [1, 50])
 
 
