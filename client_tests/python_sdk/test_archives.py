@@ -14,6 +14,7 @@ import httpx
 import pytest
 from safetensors.numpy import load_file
 
+from client_tests.harness.endings import ended_well
 from client_tests.harness.environments import NEWEST, sdk_interpreter
 from client_tests.harness.server import clean_environment
 
@@ -36,7 +37,7 @@ def tinker(sdk: Sdk, *arguments: str) -> dict[str, Any]:
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stderr + done.stdout
+    assert ended_well(done.returncode), done.stderr + done.stdout
     printed: dict[str, Any] = json.loads(done.stdout or "{}")
     return printed
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from client_tests.harness.endings import ended_well
 from client_tests.harness.environments import NEWEST, sdk_interpreter
 from client_tests.harness.server import clean_environment
 
@@ -49,7 +50,7 @@ class Cli:
     def table(self, *arguments: str, given: str = "") -> str:
         """What it prints for people."""
         ended = self.run(*arguments, given=given)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert ended_well(ended.returncode), ended.stdout + ended.stderr
         return ended.stdout
 
     def json(self, *arguments: str) -> Any:
