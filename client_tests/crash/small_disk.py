@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import subprocess
@@ -39,9 +40,15 @@ class OwnFileSystem:
 
     def fill(self, pid: int, *, leave: int) -> None:
         room = os.statvfs(self._mounted)
-        size = room.f_bavail * room.f_frsize - leave
-        with self._ballast.open("ab") as file:
-            file.write(bytes(max(0, size)))
+        left = room.f_bavail * room.f_frsize - leave
+        with self._ballast.open("ab", buffering=0) as file:
+            try:
+                while left > 0:
+                    left -= file.write(bytes(min(left, 1 << 20)))
+            except OSError as error:
+                # The process, which goes on writing, took the last of the room itself.
+                if error.errno != errno.ENOSPC:
+                    raise
 
     def free(self, pid: int) -> None:
         self._ballast.unlink()

@@ -23,11 +23,12 @@ _EMPTY_CELL = (0, -99999.0)
 def forward_backward_json(stored: bytes) -> bytes:
     """The JSON twin of encode_forward_backward's bytes. Malformed when they are no ForwardBackwardOutput."""
     output = parse(messages().ForwardBackwardOutput, stored, "stored result")
+    metrics = sorted(output.metrics.items())  # a protobuf map has another order in each process
     return _dumps(
         {
             "loss_fn_output_type": output.loss_fn_output_type.rsplit(":", 1)[-1],
             "loss_fn_outputs": [datum for record in output.loss_fn_outputs for datum in _datums(record)],
-            "metrics": dict(zip(output.metrics, _numbers(np.array(list(output.metrics.values()))), strict=True)),
+            "metrics": {name: _numbers(np.array([value]))[0] for name, value in metrics},
         }
     )
 
