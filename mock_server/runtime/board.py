@@ -1,6 +1,5 @@
 """The board: operations that are under way or fresh, who waits for them, and when their results may be seen."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from mock_server.domain.dials import Dial
 from mock_server.domain.errors import NotFound
 from mock_server.domain.operations import Body, Outcome
 from mock_server.runtime.clock import Clock
+from mock_server.runtime.waiters import Waiters
 
 KEPT_OPERATIONS = 4096
 KEPT_BYTES = 32 << 20
@@ -31,7 +31,7 @@ class LiveOperation:
     revealed: bool = False
     stored: bool = False
     polls: int = 0
-    waiters: "list[asyncio.Future[None]]" = field(default_factory=list)
+    waiters: Waiters = field(default_factory=Waiters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,9 @@ class Board:
         dial = self._dial(operation)
         if dial.mode == "polls" and operation.outcome is not None and operation.polls > dial.polls:
             self._reveal(operation)
-        if not operation.revealed and not (dial.mode == "polls" and operation.polls <= dial.polls):
-            await self._wait(operation, seconds)
+        held = dial.mode == "polls" and operation.polls <= dial.polls
+        if not (operation.revealed or held or self._closing):
+            await operation.waiters.wait(self._clock, seconds)
         if operation.revealed:
             assert operation.outcome is not None
             return operation.outcome
@@ -112,31 +113,17 @@ class Board:
         """The server stops: whoever waits is told to ask again, which the next server will answer."""
         self._closing = True
         for operation in self._live.values():
-            _wake(operation)
+            operation.waiters.wake()
 
     def statistics(self) -> dict[str, int]:
         return {"live": len(self._live), "kept": len(self._ended), "kept_bytes": self._ended_bytes}
-
-    async def _wait(self, operation: LiveOperation, seconds: float) -> None:
-        if self._closing:
-            return
-        # One waiter a caller, so that a client that asks again can't end another's wait.
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        operation.waiters.append(waiter)
-        timer = self._clock.call_later(seconds, lambda: _finish(waiter))
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            if waiter in operation.waiters:
-                operation.waiters.remove(waiter)
 
     def _reveal(self, operation: LiveOperation) -> None:
         if not operation.revealed:
             operation.revealed = True
             self.on_reveal(operation)
             self._may_leave(operation)
-        _wake(operation)
+        operation.waiters.wake()
 
     def _may_leave(self, operation: LiveOperation) -> None:
         """Once it is both in the database and on show, it stays only while there is room."""
@@ -155,14 +142,3 @@ class Board:
 
 
 IMMEDIATE = Dial()
-
-
-def _wake(operation: LiveOperation) -> None:
-    for waiter in operation.waiters:
-        _finish(waiter)
-    operation.waiters.clear()
-
-
-def _finish(waiter: "asyncio.Future[None]") -> None:
-    if not waiter.done():
-        waiter.set_result(None)

@@ -1,6 +1,5 @@
 """The order in which samples of a sampler ended, for clients that poll once for all of them (retrieve_futures)."""
 
-import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
@@ -8,6 +7,7 @@ from mock_server.domain import operations
 from mock_server.runtime.board import Board, LiveOperation
 from mock_server.runtime.clock import Clock
 from mock_server.runtime.recorder import Recorder
+from mock_server.runtime.waiters import Waiters
 from mock_server.store import Store
 
 SEQ_IDS_PER_CLONE = 1_000_000_000
@@ -32,7 +32,7 @@ class Feed:
 
     cursor: int
     unseen: dict[str, Completion] = field(default_factory=dict)
-    waiters: "list[asyncio.Future[None]]" = field(default_factory=list)
+    waiters: Waiters = field(default_factory=Waiters)
 
 
 class Completions:
@@ -53,7 +53,7 @@ class Completions:
             if feed is not None:
                 outcome = operation.outcome
                 _add(feed, outcome.id, failed=outcome.state != "succeeded", size=len(outcome.result or b""))
-                _wake(feed)
+                feed.waiters.wake()
 
     async def poll(
         self, sampler_id: str, clone: int, *, seen: int, retrieved: list[str], seconds: float
@@ -66,7 +66,7 @@ class Completions:
         for operation_id in [*retrieved, *(c.operation_id for c in feed.unseen.values() if c.cursor <= seen)]:
             feed.unseen.pop(operation_id, None)
         if not feed.unseen and seconds > 0 and not self._closing:
-            await self._wait(feed, seconds)
+            await feed.waiters.wait(self._clock, seconds)
         found = list(feed.unseen.values())
         return found, max((completion.cursor for completion in found), default=seen)
 
@@ -74,7 +74,7 @@ class Completions:
         """The server stops: whoever waits is told to ask again."""
         self._closing = True
         for feed in self._feeds.values():
-            _wake(feed)
+            feed.waiters.wake()
 
     async def _begin(self, key: tuple[str, int], seen: int) -> Feed:
         """A feed with what ended before anybody asked, or before the server was restarted."""
@@ -96,28 +96,10 @@ class Completions:
             shown = (live is None or live.revealed) and row.id not in feed.unseen
             if shown and (row.seq_id or 0) // SEQ_IDS_PER_CLONE == clone:
                 _add(feed, row.id, failed=row.state != "succeeded", size=result.size)
-        _wake(feed)  # another poll may wait for it already
+        feed.waiters.wake()  # another poll may wait for it already
         return feed
-
-    async def _wait(self, feed: Feed, seconds: float) -> None:
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        feed.waiters.append(waiter)
-        timer = self._clock.call_later(seconds, lambda: _wake(feed))
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            if waiter in feed.waiters:
-                feed.waiters.remove(waiter)
 
 
 def _add(feed: Feed, operation_id: str, *, failed: bool, size: int) -> None:
     feed.cursor += 1
     feed.unseen[operation_id] = Completion(feed.cursor, operation_id, failed, size)
-
-
-def _wake(feed: Feed) -> None:
-    for waiter in feed.waiters:
-        if not waiter.done():
-            waiter.set_result(None)
-    feed.waiters.clear()
