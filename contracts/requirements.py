@@ -1,0 +1,45 @@
+"""The requirements: what a server or a client MUST or SHOULD do, from requirements.yaml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, Literal
+
+Keyword = Literal["MUST", "SHOULD"]
+Side = Literal["server", "client"]
+
+PROFILES: Final = {
+    "core": "sessions, models, training steps in order, exactly once",
+    "futures": "results: polling, long polls, failures as results",
+    "sampling": "samplers, sampling, log-probabilities",
+    "checkpoints": "saving, loading, restoring, publishing, time to live",
+    "rest": "lists, runs, sessions, account and books",
+    "archives": "archives, external weights, signed URLs",
+    "security": "keys, tenants, hostile input",
+    "client": "what a client sends",
+}
+"""What a server can be judged on, one by one, for it may claim only a part."""
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One sentence that must hold. source: where it is established. checks: who tests it."""
+
+    id: str
+    keyword: Keyword
+    side: Side
+    profile: str
+    text: str
+    source: str
+    checks: tuple[str, ...]
+
+
+@cache
+def requirements() -> dict[str, Requirement]:
+    """All requirements by id, in the file's order."""
+    import yaml  # noqa: PLC0415 - only who judges reads the file
+
+    listed: list[dict[str, Any]] = yaml.safe_load((files("contracts") / "requirements.yaml").read_text("utf-8"))
+    return {each["id"]: Requirement(**{**each, "checks": tuple(each["checks"])}) for each in listed}
