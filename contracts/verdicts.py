@@ -40,7 +40,7 @@ class Finding:
     exchanges: tuple[Exchange, ...] = ()
 
 
-class Violation(AssertionError):  # noqa: N818 - it is what was found, not an error of ours
+class Violation(AssertionError):
     """Raised inside an active check: the server did not do what the requirement says."""
 
     def __init__(self, evidence: str, *exchanges: Exchange) -> None:
@@ -50,7 +50,7 @@ class Violation(AssertionError):  # noqa: N818 - it is what was found, not an er
 
 
 class Registry:
-    """All checks by id. A check is registered where it is written, by a decorator, and found by importing its module."""
+    """All checks by id. A check is registered where it is written, by a decorator, and found by an import."""
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
