@@ -6,8 +6,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from mock_server.api.byte_range import Unsatisfiable, requested_range
 from mock_server.api.errors import error_response
-from mock_server.api.hub.byte_range import Unsatisfiable, requested_range
 from mock_server.domain.exports import Content
 
 MEDIA_TYPES: Final = {"json": "application/json", "tar": "application/x-tar"}

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from mock_server.api.hub.byte_range import Unsatisfiable, requested_range
+from mock_server.api.byte_range import Unsatisfiable, requested_range
 from mock_server.api.hub.first_served import FirstServed
 from mock_server.domain.catalogue import UnknownModel
 from mock_server.domain.tokenizers import repository_of

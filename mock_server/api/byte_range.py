@@ -1,4 +1,4 @@
-"""The Range header, as far as clients of a hub use it: one range of bytes."""
+"""The Range header, as far as downloads and clients of a hub use it: one range of bytes."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mock_server.api.hub.byte_range import Unsatisfiable, requested_range
+from mock_server.api.byte_range import Unsatisfiable, requested_range
 
 
 @pytest.mark.parametrize(
