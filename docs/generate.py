@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer.main
 from pydantic import ByteSize
 
+from mock_server.api.tinker.client_forms import BY_REQUEST, FORMS, NEWEST
 from mock_server.cli import app
 from mock_server.domain.client_flags import CONFIG_FLAGS, DYNAMIC_CONFIG_FLAGS, ClientFlag
 from mock_server.settings import Settings, variable_of
@@ -68,7 +69,46 @@ def cli_page() -> str:
     return "\n".join(sections)
 
 
-PAGES: Final[Mapping[str, Callable[[], str]]] = {"settings.md": settings_page, "cli.md": cli_page}
+def clients_forms_page() -> str:
+    """Which client gets which form of an answer."""
+    rows = [
+        (
+            forms.clients,
+            "`{error: text, category}`"
+            if forms.failure == "text"
+            else "`{status, error: {message, category}, category}`",
+            str(forms.not_ready),
+            "yes" if forms.external else "no",
+            ", ".join(f"`{flag}` {_shown_default(value)}" for flag, value in forms.flags.items()),
+            forms.why,
+        )
+        for forms in FORMS
+    ]
+    newest = ".".join(map(str, NEWEST["sdk"]))
+    return "\n".join(
+        (
+            "# One server, many clients",
+            _GENERATED,
+            "The form of an answer follows what the client says of itself in `User-Agent`",
+            "(`AsyncTinker/Python 0.38.0`, `AsyncTinkex/Elixir 0.15.0`) or, where a proxy replaced that, in",
+            "`x-stainless-runtime`; the meaning never does. The first line that fits counts. A version that is newer",
+            f"than {newest}, or that can't be read, gets the newest forms, and the log one warning.",
+            "",
+            _table(("Client", "Failed operation", "Not ready", "Lists show `external`", "client/config", "Why"), rows),
+            "",
+            "What the request itself decides, or nobody:",
+            "",
+            _table(("Answer", "Form", "Why"), BY_REQUEST),
+            "",
+        )
+    )
+
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "settings.md": settings_page,
+    "cli.md": cli_page,
+    "clients-forms.md": clients_forms_page,
+}
 
 
 def main(arguments: list[str]) -> int:

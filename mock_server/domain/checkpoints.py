@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, or_, select
 
 from mock_server.domain import accounts, audit, training_runs, usage
 from mock_server.domain.errors import Forbidden, Invalid, NotFound, OperationFailed
@@ -22,6 +22,8 @@ NAME_TAKEN = "Checkpoint with the same name already exists. Please choose a diff
 _UNEXPIRED = or_(CHECKPOINTS.c.expires_at.is_(None), CHECKPOINTS.c.expires_at > bindparam("now"))
 _MINE = CHECKPOINTS.c.tenant == bindparam("tenant")
 _THE_RUNS = (CHECKPOINTS.c.training_run_id == bindparam("run"), _UNEXPIRED)
+# Literal, since SQLite must see that the index of these rows alone will do.
+_EXTERNAL = CHECKPOINTS.c.kind == literal_column("'external_weights'")
 
 
 def _total(*wanted: ColumnElement[bool]) -> Query[Any]:
@@ -31,6 +33,11 @@ def _total(*wanted: ColumnElement[bool]) -> Query[Any]:
 def _newest_first(*wanted: ColumnElement[bool]) -> Query[Checkpoint]:
     newest_first = select(*training_runs.listed(CHECKPOINTS)).where(*wanted).order_by(CHECKPOINTS.c.number.desc())
     return Query(newest_first.limit(bindparam("limit")).offset(bindparam("offset")))
+
+
+def _listed(*wanted: ColumnElement[bool]) -> tuple[Query[Checkpoint], Query[Any]]:
+    """A page of them, and how many there are."""
+    return _newest_first(*wanted), _total(*wanted)
 
 
 _AT: Final = Query[Checkpoint](
@@ -44,12 +51,15 @@ _DELETE: Final = Command(CHECKPOINTS.delete().where(CHECKPOINTS.c.number == bind
 _EXPIRED: Final = Query[Checkpoint](
     select(CHECKPOINTS).where(CHECKPOINTS.c.expires_at <= bindparam("now")).limit(bindparam("limit"))
 )
-_PAGE: Final = _newest_first(_MINE, _UNEXPIRED)
 _OVERDUE: Final = _total(CHECKPOINTS.c.expires_at <= bindparam("now"), _MINE)
-_OF_RUN: Final = _newest_first(*_THE_RUNS)
-_OF_RUN_TOTAL: Final = _total(*_THE_RUNS)
-_PUBLISHED: Final = _newest_first(*_THE_RUNS, CHECKPOINTS.c.public)
-_PUBLISHED_TOTAL: Final = _total(*_THE_RUNS, CHECKPOINTS.c.public)
+_EXTERNAL_TOTAL: Final = _total(_EXTERNAL, _MINE, _UNEXPIRED)
+# Each list in two ways, with external weights (True) and without.
+_PAGE: Final = {True: _newest_first(_MINE, _UNEXPIRED), False: _newest_first(_MINE, _UNEXPIRED, ~_EXTERNAL)}
+_OF_RUN: Final = {True: _listed(*_THE_RUNS), False: _listed(*_THE_RUNS, ~_EXTERNAL)}
+_PUBLISHED: Final = {
+    True: _listed(*_THE_RUNS, CHECKPOINTS.c.public),
+    False: _listed(*_THE_RUNS, CHECKPOINTS.c.public, ~_EXTERNAL),
+}
 
 
 @dataclass(frozen=True)
@@ -161,25 +171,32 @@ def check_ttl(ttl_seconds: int | None, minimum: int) -> None:
 
 
 def of_run(
-    tx: Transaction, tenant: str, run_id: str, *, limit: int | None, offset: int
+    tx: Transaction, tenant: str, run_id: str, *, limit: int | None, offset: int, external: bool = True
 ) -> tuple[Sequence[Checkpoint], int]:
-    """A run's checkpoints, newest first, and how many there are; only the published ones of another tenant's run."""
+    """A run's checkpoints, newest first, and how many there are; only the published ones of another tenant's run.
+
+    Without `external` there are no external weights, in the list nor in the count.
+    """
     mine = training_runs.is_owner(tx, tenant, run_id)
-    found, count = (_OF_RUN, _OF_RUN_TOTAL) if mine else (_PUBLISHED, _PUBLISHED_TOTAL)
+    found, count = (_OF_RUN if mine else _PUBLISHED)[external]
     total: int = tx.rows(count, run=run_id, now=tx.now)[0].total
     if not mine and not total:
         raise NotFound(training_runs.unknown(run_id))
     return tx.rows(found, run=run_id, now=tx.now, limit=total if limit is None else limit, offset=offset), total
 
 
-def page(tx: Transaction, tenant: str, *, limit: int, offset: int) -> tuple[Sequence[Checkpoint], int]:
-    """The tenant's checkpoints, newest first, and how many there are in all.
+def page(
+    tx: Transaction, tenant: str, *, limit: int, offset: int, external: bool = True
+) -> tuple[Sequence[Checkpoint], int]:
+    """The tenant's checkpoints, newest first, and how many there are in all; without `external` no external weights.
 
     The total comes from the tenant's counter, less what has expired and is not swept yet.
     """
-    found = tx.rows(_PAGE, tenant=tenant, now=tx.now, limit=limit, offset=offset)
-    overdue: int = tx.rows(_OVERDUE, tenant=tenant, now=tx.now)[0].total
-    return found, accounts.totals(tx, tenant).checkpoints - overdue
+    found = tx.rows(_PAGE[external], tenant=tenant, now=tx.now, limit=limit, offset=offset)
+    left_out: int = tx.rows(_OVERDUE, tenant=tenant, now=tx.now)[0].total
+    if not external:
+        left_out += tx.rows(_EXTERNAL_TOTAL, tenant=tenant, now=tx.now)[0].total
+    return found, accounts.totals(tx, tenant).checkpoints - left_out
 
 
 def sweep(tx: Transaction) -> int:

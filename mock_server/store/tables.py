@@ -121,6 +121,8 @@ class Checkpoint(SQLModel, table=True):
         Index("ix_checkpoint_public", "training_run_id", "tenant", **_only("public")),
         Index("ix_checkpoint_expiry", "expires_at", **_only("expires_at IS NOT NULL")),
         Index("ix_checkpoint_overdue", "tenant", "expires_at", **_only("expires_at IS NOT NULL")),
+        # What clients that do not know this kind are not told of, which their totals are less.
+        Index("ix_checkpoint_external", "tenant", "expires_at", **_only("kind = 'external_weights'")),
     )
 
     number: int | None = Field(default=None, primary_key=True, sa_type=Long)

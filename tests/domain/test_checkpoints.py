@@ -1,5 +1,7 @@
 """Checkpoints: saved, overwritten, shared, expired, deleted; and the files go with the last row that points at them."""
 
+from functools import partial
+
 import pytest
 
 from mock_server.domain import checkpoints
@@ -160,3 +162,27 @@ def test_a_runs_checkpoints_come_all_at_once_or_in_pages(world: World) -> None:
     rest, total = world(checkpoints.of_run, ALICE, run, limit=None, offset=3)
     assert ([row.name for row in rest], total) == (["1", "0"], 5)
     assert world(checkpoints.of_run, ALICE, world.run(world.session()), limit=None, offset=0) == ([], 0)
+
+
+def test_pages_without_external_weights_count_none(world: World) -> None:
+    run = world.run(world.session())
+    for number in range(9):
+        world.save(run, f"{number}", kind="external_weights" if number % 3 == 0 else "weights")
+    world.save(run, "gone", SaveOptions(ttl_seconds=5), kind="external_weights")
+    world.now += 5  # expired, not swept: out of the total once, not twice
+    for rule in (checkpoints.page, partial(checkpoints.of_run, run_id=run)):
+        seen: list[str] = []
+        for offset in range(0, 8, 2):
+            found, total = world(rule, ALICE, limit=2, offset=offset, external=False)
+            assert total == 6
+            seen += [row.name for row in found]
+        assert seen == ["8", "7", "5", "4", "2", "1"]
+        assert world(rule, ALICE, limit=1, offset=0)[1] == 9
+
+
+def test_a_strangers_page_of_a_run_leaves_external_weights_out_too(world: World) -> None:
+    path = world.save(world.run(world.session()), "e", kind="external_weights")
+    world(checkpoints.set_public, ALICE, path, public=True)
+    assert world(checkpoints.of_run, BOB, path.run_id, limit=None, offset=0)[1] == 1
+    with pytest.raises(NotFound):
+        world(checkpoints.of_run, BOB, path.run_id, limit=None, offset=0, external=False)

@@ -30,7 +30,11 @@ BODY = Body.of("application/json", b"{}")
 
 RULES: dict[str, Callable[[Transaction], object]] = {
     "checkpoints.page": lambda tx: checkpoints.page(tx, ALICE, limit=20, offset=40),
+    "checkpoints.page without external": lambda tx: checkpoints.page(tx, ALICE, limit=20, offset=40, external=False),
     "checkpoints.of_run": lambda tx: checkpoints.of_run(tx, ALICE, "s:train:1", limit=20, offset=40),
+    "checkpoints.of_run without external": lambda tx: checkpoints.of_run(
+        tx, ALICE, "s:train:1", limit=20, offset=40, external=False
+    ),
     "checkpoints.readable": lambda tx: checkpoints.readable(tx, ALICE, CheckpointPath("s:train:1", "weights", "a")),
     "checkpoints.sweep": checkpoints.sweep,
     "training_runs.page": lambda tx: training_runs.page(tx, ALICE, project_id=None, limit=20, offset=40),
@@ -150,6 +154,7 @@ def test_the_effort_does_not_grow_with_the_rows(tmp_path_factory: pytest.TempPat
     run = f"{session}:train:1"
     rules: dict[str, Callable[[Transaction], object]] = {
         "page": lambda tx: checkpoints.page(tx, ALICE, limit=20, offset=5),
+        "page without external": lambda tx: checkpoints.page(tx, ALICE, limit=20, offset=5, external=False),
         "readable": lambda tx: checkpoints.readable(tx, ALICE, CheckpointPath(run, "weights", "a")),
         "summary": lambda tx: training_runs.summary(tx, ALICE, run),
         "runs": lambda tx: training_runs.page(tx, ALICE, project_id=None, limit=20, offset=5),

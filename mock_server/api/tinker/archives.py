@@ -33,8 +33,8 @@ async def get_archive_url(
 ) -> Response:
     """A signed address of the checkpoint as a tar, which needs no key.
 
-    302 is what every client takes that asks at all; Tinkex and the SDK's releases from 0.25 take 200 as well, older
-    ones fail on it. `redirect=false` is for who can't see a redirect before following it, such as a browser.
+    302 is what every client takes that asks at all, `redirect=false` for who can't see a redirect before following it
+    (`client_forms.BY_REQUEST`).
     """
     path = CheckpointPath(run_id, kind_of(kind), name)
     await call.read(checkpoints.readable, path)

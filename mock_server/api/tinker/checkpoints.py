@@ -12,6 +12,7 @@ from mock_server.api.call import TenantCall
 from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import checkpoint, cursor, json_response, no_content
 from mock_server.api.tinker.bodies import SetTtl
+from mock_server.api.tinker.client_forms import forms_of
 from mock_server.api.tinker.parameters import Limit, Offset
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import checkpoints
@@ -25,7 +26,8 @@ ONE = "/training_runs/{run_id}/checkpoints/{kind}/{name}"
 @router.get("/checkpoints")
 async def list_user_checkpoints(call: TenantCall, limit: Limit = 100, offset: Offset = 0) -> Response:
     """All checkpoints of the tenant, newest first."""
-    found, total = await call.read(checkpoints.page, limit=limit, offset=offset)
+    external = forms_of(call.request).external
+    found, total = await call.read(checkpoints.page, limit=limit, offset=offset, external=external)
     return json_response(
         {
             "checkpoints": [checkpoint(row) for row in found],
@@ -39,7 +41,8 @@ async def list_checkpoints(
     run_id: str, call: TenantCall, limit: Annotated[int, Query(ge=0, lt=2**62)] | None = None, offset: Offset = 0
 ) -> Response:
     """A run's checkpoints, newest first: all of them unless a limit is given."""
-    found, total = await call.read(checkpoints.of_run, run_id, limit=limit, offset=offset)
+    external = forms_of(call.request).external
+    found, total = await call.read(checkpoints.of_run, run_id, limit=limit, offset=offset, external=external)
     return json_response(
         {
             "checkpoints": [checkpoint(row) for row in found],

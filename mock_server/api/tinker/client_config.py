@@ -7,6 +7,7 @@ from mock_server.api.call import TenantCall
 from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import json_response
 from mock_server.api.tinker.bodies import ClientConfig
+from mock_server.api.tinker.client_forms import forms_of
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain.client_flags import CONFIG_FLAGS, DYNAMIC_CONFIG_FLAGS
 
@@ -17,7 +18,7 @@ router = APIRouter(prefix=PREFIX, tags=["client config"], route_class=JsonRoute)
 async def client_config(body: ClientConfig, call: TenantCall) -> Response:
     """Flags for a client's lifetime, asked for before anything else. Said in full, so that a trace shows them."""
     defaults = {name: flag.default for name, flag in CONFIG_FLAGS.items()}
-    return json_response({**defaults, **call.settings.client_config})
+    return json_response({**defaults, **forms_of(call.request).flags, **call.settings.client_config})
 
 
 @router.post("/client/dynamic_config")

@@ -1,10 +1,11 @@
-"""The form of a future's answer. It follows what the client says of itself; the outcome never does."""
+"""The form of a future's answer, as `client_forms` chooses it for who asks; the outcome is the same for all."""
 
 from fastapi import Request
 from starlette.responses import Response
 
 from mock_server.api.tinker.answers import json_response
-from mock_server.codec import forward_backward_json, sample_json
+from mock_server.api.tinker.client_forms import forms_of
+from mock_server.codec import forward_backward_json, is_protobuf, sample_json
 from mock_server.domain.operations import Outcome
 from mock_server.runtime import Pending
 
@@ -17,7 +18,7 @@ def succeeded(request: Request, outcome: Outcome) -> Response:
     assert outcome.result_type is not None
     if not outcome.result_type.startswith(PROTOBUF):
         return Response(outcome.result, media_type=outcome.result_type)
-    if PROTOBUF in request.headers.get("accept", ""):
+    if is_protobuf(request.headers.get("accept", "")):
         return Response(outcome.result, media_type=PROTOBUF)
     to_json = sample_json if outcome.result_type.endswith("SampleResponse") else forward_backward_json
     return Response(to_json(outcome.result), media_type="application/json")
@@ -27,7 +28,7 @@ def failed(request: Request, outcome: Outcome) -> Response:
     """A failure is a result: HTTP 200, so that no client mistakes it for a server to be asked again."""
     message = outcome.error or outcome.state
     category = outcome.error_category or "unknown"
-    if _is_beam(request):
+    if forms_of(request).failure == "status":
         # Tinkex takes Python's form for a success; Python would print this map in place of the text.
         error = {"message": message, "category": category}
         return json_response({"status": "failed", "error": error, "category": category})
@@ -35,12 +36,8 @@ def failed(request: Request, outcome: Outcome) -> Response:
 
 
 def pending(request: Request, request_id: str, pending: Pending) -> Response:
-    """Not yet. The Python SDK asks again at once, and logs a warning for each 200; Tinkex would spin on 408."""
+    """Not yet."""
     body = {"type": "try_again", "request_id": request_id, "queue_state": pending.queue_state}
     if pending.reason is not None:
         body["queue_state_reason"] = pending.reason
-    return json_response(body, 200 if _is_beam(request) else 408)
-
-
-def _is_beam(request: Request) -> bool:
-    return request.headers.get("x-stainless-runtime", "").upper() == "BEAM"
+    return json_response(body, forms_of(request).not_ready)
