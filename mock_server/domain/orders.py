@@ -73,6 +73,8 @@ class LoadOrder(Order):
     optimizer: bool
     reader: str | None = None
     """The tenant whose weights_access_token came with the request."""
+    optimizer_config: dict[str, Any] | None = None
+    """The optimizer of a new run that takes the weights only; None is Adam."""
 
 
 class UnloadOrder(Order):

@@ -31,8 +31,12 @@ def run_from_checkpoint(
     path: str,
     user_metadata: dict[str, Any],
     reader: str | None = None,
+    optimizer: dict[str, Any] | None = None,
 ) -> NewRun:
-    """A new run with the shape of a checkpoint that the tenant may read, perhaps in the name of `reader`."""
+    """A new run with the shape of a checkpoint that the tenant may read, perhaps in the name of `reader`.
+
+    `optimizer`: what it steps by, where that is not what the checkpoint's run stepped by.
+    """
     checkpoint = checkpoints.loadable(tx, tenant, CheckpointPath.parse(path), reader)
     adapter = Adapter(
         rank=checkpoint.rank,
@@ -41,7 +45,9 @@ def run_from_checkpoint(
         train_attn=checkpoint.train_attn,
         train_unembed=checkpoint.train_unembed,
     )
-    return NewRun(session_id, model_seq_id, checkpoint.base_model, adapter, checkpoint.optimizer, user_metadata)
+    return NewRun(
+        session_id, model_seq_id, checkpoint.base_model, adapter, optimizer or checkpoint.optimizer, user_metadata
+    )
 
 
 def first_to_run(tx: Transaction, submission: Submission, served_size: int) -> Accepted:

@@ -61,6 +61,14 @@ class RunSummary:
     is_own: bool = True
 
 
+def check_optimizer(config: dict[str, Any]) -> None:
+    """Refuse an optimizer that no run can have."""
+    if config["type"] not in OPTIMIZERS:
+        raise Invalid(f"optimizer_config.type is {config['type']!r}: give one of {', '.join(OPTIMIZERS)}")
+    if config["type"] == "dimuon" and config.get("version", 1) != 1:
+        raise Invalid(f"optimizer_config.version is {config['version']}: dimuon has version 1 only")
+
+
 def create(tx: Transaction, tenant: str, new: NewRun, seed: int) -> TrainingRun:
     """A row for a run that is being created, or the one that a first attempt left.
 

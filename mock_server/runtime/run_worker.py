@@ -228,7 +228,7 @@ class RunWorker:
                 state = await self._shop.executor.run(partial(training.fresh_state, entry, run))
             else:
                 state = await self._shop.executor.run(
-                    partial(TrainingState.load, content, optimizer=run.snapshot_optimizer)
+                    partial(TrainingState.load, content, optimizer=run.snapshot_optimizer, fresh=run.optimizer["type"])
                 )
             self._log.reset()
             prepare = self._shop.losses.of_run(self.tenant, self.run_id)

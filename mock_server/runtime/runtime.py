@@ -15,7 +15,7 @@ from mock_server.domain.ids import sequence_id
 from mock_server.domain.operations import Accepted, Body, Outcome, Submission
 from mock_server.domain.orders import CreateCustomLossOrder, LoadOrder, Order, SampleOrder
 from mock_server.domain.tokenizers import tokenizer_size
-from mock_server.domain.training_runs import NewRun
+from mock_server.domain.training_runs import ADAMW, NewRun
 from mock_server.runtime.board import Board, LiveOperation, Pending
 from mock_server.runtime.clock import Clock
 from mock_server.runtime.completions import Completions
@@ -125,9 +125,20 @@ class Runtime:
         base_model: str | None,
         user_metadata: dict[str, Any],
     ) -> tuple[str, str]:
-        """Begin a run from a checkpoint; returns its id and the request id of its creation."""
+        """Begin a run from a checkpoint; returns its id and the request id of its creation.
+
+        Restored moments belong to the checkpoint's optimizer; bare weights can go on under any, by default Adam.
+        """
+        optimizer = None if order.optimizer else order.optimizer_config or ADAMW
         new = await self.store.read(
-            submissions.run_from_checkpoint, tenant, session_id, model_seq_id, order.path, user_metadata, order.reader
+            submissions.run_from_checkpoint,
+            tenant,
+            session_id,
+            model_seq_id,
+            order.path,
+            user_metadata,
+            order.reader,
+            optimizer,
         )
         if base_model not in {None, new.base_model}:
             raise Invalid(

@@ -82,7 +82,13 @@ def restore(checkpoint: Checkpoint, content: bytes, run: TrainingRun, *, optimiz
                 f"path names a checkpoint with {name} {theirs!r}, but the training run has {ours!r}: "
                 "create a training run from the checkpoint instead"
             )
-    return TrainingState.load(content, optimizer=optimizer)
+    theirs, ours = checkpoint.optimizer["type"], run.optimizer["type"]
+    if optimizer and theirs != ours:
+        raise InvalidInput(
+            f"path names a checkpoint with the optimizer state of {theirs}, but the training run has {ours}: "
+            "load it without its optimizer"
+        )
+    return TrainingState.load(content, optimizer=optimizer, fresh=ours)
 
 
 def _json(value: dict[str, Any]) -> bytes:

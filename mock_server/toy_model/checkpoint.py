@@ -42,8 +42,11 @@ def write(state: "TrainingState", *, gradients: bool, optimizer: bool) -> bytes:
     return save_tensors(tensors, {DESCRIPTION: json.dumps(description)})
 
 
-def read(data: bytes, *, optimizer: bool) -> "TrainingState":
-    """The state in these bytes; without `optimizer`, its weights under a fresh optimizer. Raises DamagedState."""
+def read(data: bytes, *, optimizer: bool, fresh: str | None = None) -> "TrainingState":
+    """The state in these bytes; without `optimizer`, its weights under a new one: `fresh`, or the file's own kind.
+
+    Raises DamagedState.
+    """
     from mock_server.toy_model.training import TrainingState, new_optimizer  # noqa: PLC0415 - training imports this module
 
     description = _description(data)
@@ -61,13 +64,14 @@ def read(data: bytes, *, optimizer: bool) -> "TrainingState":
         lora = LoraConfig(**description["lora"])
         steps = int(description["optimizer_steps"])
         shape = AdapterShape.of(base, lora)
-        rule = new_optimizer(description["optimizer"], shape)
+        name = description["optimizer"] if optimizer or fresh is None else fresh
+        rule = new_optimizer(name, shape)
     except (KeyError, TypeError, ValueError, InvalidInput) as e:
         raise DamagedState(f"the file's description of its run is damaged ({type(e).__name__}: {e})") from e
 
     weights = _tensor(tensors, "weights", shape)
     weights.flags.writeable = False
-    state = TrainingState(base, lora, weights, description["optimizer"], rule)
+    state = TrainingState(base, lora, weights, name, rule)
     if optimizer:
         state.optimizer_steps = steps
         rule.moments.update({name: _tensor(tensors, name, shape) for name in rule.moments})

@@ -108,11 +108,13 @@ class TrainingState:
         return write(self, gradients=gradients, optimizer=optimizer)
 
     @classmethod
-    def load(cls, data: bytes, *, optimizer: bool = True) -> "TrainingState":
-        """What `dump` wrote. optimizer=False takes the weights only: fresh moments, count 0. Raises DamagedState."""
+    def load(cls, data: bytes, *, optimizer: bool = True, fresh: str | None = None) -> "TrainingState":
+        """What `dump` wrote. optimizer=False takes the weights only: the optimizer named `fresh`, or else one of the
+        same kind, with no moments and count 0. Raises DamagedState.
+        """
         from mock_server.toy_model.checkpoint import read  # noqa: PLC0415 - safetensors is not imported at start-up
 
-        return read(data, optimizer=optimizer)
+        return read(data, optimizer=optimizer, fresh=fresh)
 
     @property
     def has_gradients(self) -> bool:

@@ -1,13 +1,14 @@
 """Saving, loading and unloading, as operations of a run."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mock_server.domain import checkpoints
 from mock_server.domain.checkpoints import NAME_TAKEN
 from mock_server.domain.errors import Invalid
-from mock_server.domain.orders import LoadOrder, UnloadOrder
+from mock_server.domain.orders import LoadOrder, OptimStepOrder, UnloadOrder
 from mock_server.domain.paths import CheckpointPath
 from tests.runtime.world import MODEL, TENANT, World, weights_of, world
 
@@ -100,6 +101,22 @@ async def test_loading_without_the_optimizer_forgets_its_moments(tmp_path: Path)
             await here.result(step)
         assert states[0] == await weights_of(here, source, 10, "end")
         assert states[1] != states[0]
+
+
+async def test_a_new_optimizer_under_loaded_weights_outlives_the_server(tmp_path: Path) -> None:
+    dimuon: dict[str, Any] = {"type": "dimuon"}
+    step = OptimStepOrder(optimizer="dimuon", parameters={"learning_rate": 0.1, "grad_clip_norm": 0.0, "beta1": 0.9})
+    async with world(tmp_path) as here:
+        path = (await here.answer(await here.save(await run_with(here, 1), 3, "state")))["path"]
+        order = LoadOrder(path=path, optimizer=False, optimizer_config=dimuon)
+        run_id, request = await here.runtime.load_new_run(TENANT, here.session, 1, order, MODEL, {})
+        await here.result(request)
+        await here.result(await here.forward_backward(run_id, 1))
+        await here.result(await here.submit(run_id, "optim_step", 2, step))
+        trained = await weights_of(here, run_id, 3, "trained")
+    async with world(tmp_path) as again:
+        assert await weights_of(again, run_id, 4, "again") == trained
+        await again.result(await again.submit(run_id, "optim_step", 5, step))
 
 
 async def test_an_unloaded_run_takes_nothing_more_and_leaves_no_files_but_its_checkpoints(tmp_path: Path) -> None:

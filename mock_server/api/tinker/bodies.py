@@ -122,7 +122,7 @@ class Adam(Body):
 
 
 class Dimuon(Body):
-    type: str = "dimuon"
+    type: Literal["dimuon"] = "dimuon"
     learning_rate: Finite
     grad_clip_norm: Finite = 0.0
     beta1: Finite = 0.9
@@ -142,6 +142,7 @@ class Save(Body):
     path: str | None = None
     seq_id: SeqId | None = None
     sampling_session_seq_id: Number | None = None
+    kind: Literal["snapshot", "inflight"] = "snapshot"
     ttl_seconds: Seconds | None = None
     overwrite: bool = False
     user_metadata: Metadata | None = None
@@ -159,6 +160,7 @@ class LoadWeights(Body):
     model_seq_id: Number | None = None
     base_model: str | None = None
     user_metadata: Metadata = {}
+    optimizer_config: Optimizer | None = None
     weights_access_token: str | None = None
 
 

@@ -11,7 +11,7 @@ from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import training_runs
 from mock_server.domain.errors import Invalid
 from mock_server.domain.orders import CreateModelOrder, UnloadOrder
-from mock_server.domain.training_runs import OPTIMIZERS, Adapter, NewRun
+from mock_server.domain.training_runs import Adapter, NewRun
 
 router = APIRouter(prefix=PREFIX, tags=["models"], route_class=JsonRoute)
 
@@ -22,11 +22,10 @@ async def create_model(body: CreateModel, call: TenantCall) -> Response:
     entry = call.runtime.catalogue[body.base_model]
     if not entry.trainable:
         raise Invalid(f"base_model {entry.name!r} can't be trained: choose one whose capabilities say trainable")
-    if body.optimizer_config.type not in OPTIMIZERS:
-        raise Invalid(f"optimizer_config.type is {body.optimizer_config.type!r}: give one of {', '.join(OPTIMIZERS)}")
     lora = body.lora_config
     adapter = Adapter(lora.rank, lora.seed, lora.train_mlp, lora.train_attn, lora.train_unembed)
     optimizer = body.optimizer_config.model_dump(exclude_none=True)
+    training_runs.check_optimizer(optimizer)
     new = NewRun(body.session_id, body.model_seq_id, entry.name, adapter, optimizer, body.user_metadata)
     order = CreateModelOrder(base_model=entry.name, lora=lora.model_dump(), optimizer=optimizer)
     run_id, request_id = await call.runtime.create_run(call.tenant, new, order, "create_model")

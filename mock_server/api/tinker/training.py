@@ -9,6 +9,7 @@ from mock_server.api.tinker.bodies import Adam, OptimStep
 from mock_server.api.tinker.numbered import NumberedRoute
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.codec import decode_header, decompress
+from mock_server.domain.errors import Invalid
 from mock_server.domain.operations import Body
 from mock_server.domain.orders import OptimStepOrder
 
@@ -30,6 +31,8 @@ async def forward(request: Request, call: TenantCall) -> Response:
 @router.post("/optim_step")
 async def optim_step(body: OptimStep, call: TenantCall) -> Response:
     """Queue one optimizer step with the gradients collected since the last."""
+    if body.optimizer_params is not None and body.adam_params is not None:
+        raise Invalid("adam_params and optimizer_params are both there: give those of the run's optimizer")
     parameters = body.optimizer_params or body.adam_params or Adam()
     order = OptimStepOrder(
         optimizer=getattr(parameters, "type", "adamw"), parameters=parameters.model_dump(exclude={"type"})

@@ -1,5 +1,7 @@
 """Weights: saved as checkpoints, saved for samplers, loaded into runs old and new."""
 
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -8,7 +10,7 @@ from mock_server.api.tinker.answers import future, json_response
 from mock_server.api.tinker.bodies import LoadWeights, Save, WeightsInfo
 from mock_server.api.tinker.numbered import NumberedRoute
 from mock_server.api.tinker.prefix import PREFIX
-from mock_server.domain import checkpoints
+from mock_server.domain import checkpoints, training_runs
 from mock_server.domain.errors import Invalid
 from mock_server.domain.exports import check_recipients
 from mock_server.domain.orders import LoadOrder, SaveOrder
@@ -46,7 +48,8 @@ async def save_weights_external(body: Save, call: TenantCall) -> Response:
 async def load_weights(body: LoadWeights, call: TenantCall) -> Response:
     """Load a checkpoint into the run `model_id`, or, with `session_id` and `model_seq_id`, into a new run."""
     reader = tenant_of_credential(call, body.weights_access_token)
-    order = LoadOrder(path=body.path, optimizer=body.optimizer, reader=reader)
+    config = _optimizer_config(body)
+    order = LoadOrder(path=body.path, optimizer=body.optimizer, reader=reader, optimizer_config=config)
     CheckpointPath.parse(body.path)
     if body.model_id is not None:
         request_id = await call.runtime.submit(call.tenant, body.model_id, "load_weights", body.seq_id, order.to_body())
@@ -88,6 +91,18 @@ async def _save(call: Call, body: Save, kind: str, name: str | None) -> Response
     )
     request_id = await call.runtime.submit(call.tenant, body.model_id, kind, body.seq_id, order.to_body())
     return future(request_id, body.model_id)
+
+
+def _optimizer_config(body: LoadWeights) -> dict[str, Any] | None:
+    """What the new run is to step by. An existing run, and moments that are restored, have their optimizer already."""
+    if body.optimizer_config is None:
+        return None
+    if body.model_id is not None or body.optimizer:
+        kept = "the checkpoint's optimizer state" if body.model_id is None else "the training run's optimizer"
+        raise Invalid(f"optimizer_config can't replace {kept}: leave it out, or load weights only into a new run")
+    config = body.optimizer_config.model_dump(exclude_none=True)
+    training_runs.check_optimizer(config)
+    return config
 
 
 def _numbered(body: Save) -> str:
