@@ -209,7 +209,7 @@ class SamplingFloor:
             seed = ids.derived_seed(self._store.seed, f"sample/{operation.id}")
         targets, layout = None, None
         if order.target_prompt_logprobs is not None:
-            targets, layout = target_prompt_ids(order.target_prompt_logprobs, max(len(prompt) - 1, 0))
+            targets, layout = target_prompt_ids(order.target_prompt_logprobs, max(len(prompt), 1))
         stops = parameters.stop
         # A base model ends its answer at end-of-text even when other stops are given: only an empty list says never.
         ending = () if stops == [] else base_model(entry, key.prior_size).end_of_text
