@@ -223,6 +223,7 @@ ENDPOINTS: Final = (
     Endpoint("GET", "training_runs/{run_id}", "private"),
     Endpoint("GET", "checkpoints", "filtered"),
     Endpoint("GET", "training_runs/{run_id}/checkpoints", "filtered"),
+    Endpoint("GET", "models/{run_id}/checkpoints", "filtered"),
     Endpoint("GET", ONE, "private"),
     Endpoint("GET", f"{ONE}/archive", "private"),
     Endpoint("GET", f"{ONE}/external_weights_urls", "private"),

@@ -36,11 +36,12 @@ async def list_user_checkpoints(call: TenantCall, limit: Limit = 100, offset: Of
     )
 
 
+@router.get("/models/{run_id}/checkpoints")
 @router.get("/training_runs/{run_id}/checkpoints")
 async def list_checkpoints(
     run_id: str, call: TenantCall, limit: Annotated[int, Query(ge=0, lt=2**62)] | None = None, offset: Offset = 0
 ) -> Response:
-    """A run's checkpoints, newest first: all of them unless a limit is given."""
+    """A run's checkpoints, newest first: all of them unless a limit is given. SDKs before 0.6 ask below `models`."""
     external = forms_of(call.request).external
     found, total = await call.read(checkpoints.of_run, run_id, limit=limit, offset=offset, external=external)
     return json_response(
