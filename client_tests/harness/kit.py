@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import tinker
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 BASE_MODEL = "Qwen/Qwen3-8B"
 TOKENS = list(range(100, 124))
+_CLOSED: list[Any] = []
 
 
 def datum(tokens: Sequence[int] = tuple(TOKENS)) -> types.Datum:
@@ -32,9 +35,22 @@ def adam(learning_rate: float = 1e-3) -> types.AdamParams:
 
 def trainer(service_client: Any, **options: Any) -> Any:
     """A small training client, the same in every program."""
-    client = service_client.create_lora_training_client(BASE_MODEL, **{"rank": 4, "seed": 7} | options)
-    # A future since 0.3x, the client itself before.
-    return client.result() if hasattr(type(client), "result") else client
+    return client(service_client.create_lora_training_client(BASE_MODEL, **{"rank": 4, "seed": 7} | options))
+
+
+def client(made: Any) -> Any:
+    """The training or sampling client that a method made: SDKs up to 0.36 return it, newer ones a future of it."""
+    return made.result() if hasattr(type(made), "result") else made
+
+
+def has(name: str) -> bool:
+    """Whether this SDK has a public name: `Class`, `Class.method` or `Class.method(parameter)`."""
+    owner, _, rest = name.partition(".")
+    method, _, parameter = rest.rstrip(")").partition("(")
+    # Not every SDK exports its RestClient.
+    module = import_module("tinker.lib.public_interfaces.rest_client") if owner == "RestClient" else tinker
+    found = getattr(getattr(module, owner, None), method, None) if method else getattr(module, owner, None)
+    return found is not None and (not parameter or parameter in signature(found).parameters)
 
 
 def rest(service_client: Any) -> Any:
@@ -85,8 +101,11 @@ def raised(call: Callable[[], object]) -> dict[str, Any]:
 
 def close(service_client: Any) -> None:
     """End the session, so that no heartbeat of this program reaches a later one's server."""
-    if hasattr(service_client, "close") and not getattr(service_client, "_closed", False):
-        service_client.close("success").result(timeout=20)
-
-
-SDK_VERSION = getattr(tinker, "__version__", "unknown")
+    if hasattr(service_client, "close"):
+        if not getattr(service_client, "_closed", False):
+            service_client.close("success").result(timeout=20)
+    elif service_client is not None:
+        # SDKs up to 0.26 can't say that a session ends; they stop beating. A client that is let go closes once more,
+        # and in 0.3.0 waits for its own thread if the garbage collector happens to run there: so none is let go.
+        service_client.holder.close()
+        _CLOSED.append(service_client)
