@@ -126,6 +126,14 @@ def was_read(tx: Transaction, tenant: str, checkpoint: Checkpoint, purpose: str)
     _note(tx, checkpoint, "checkpoint_read", tenant, purpose=purpose)
 
 
+def handed_out(tx: Transaction, tenant: str, path: CheckpointPath) -> None:
+    """Note that the tenant was given an address of the checkpoint's files.
+
+    This is the read that the audit log tells: whoever loads by the address brings no key, so there is no telling who.
+    """
+    was_read(tx, tenant, readable(tx, tenant, path), "download")
+
+
 def loadable(tx: Transaction, tenant: str, path: CheckpointPath, reader: str | None = None) -> Checkpoint:
     """The checkpoint, if it is readable and the server can read its weights itself."""
     checkpoint = readable(tx, tenant, path, reader)

@@ -12,19 +12,19 @@ from starlette.responses import Response
 from mock_server.api.call import Call, TenantCall
 from mock_server.api.content_response import content_response
 from mock_server.api.json_route import JsonRoute
-from mock_server.api.public_url import public_url
 from mock_server.api.tinker.answers import json_response, timestamp
 from mock_server.api.tinker.checkpoints import ONE
 from mock_server.api.tinker.prefix import PREFIX
+from mock_server.api.tinker.signed import reader, refuse_others, signed_url
 from mock_server.domain import checkpoints, signed_urls
 from mock_server.domain.errors import Invalid, NotFound
 from mock_server.domain.paths import CheckpointPath, kind_of
-from mock_server.runtime import Runtime
 from mock_server.runtime.exports import Export, export
 
 router = APIRouter(prefix=PREFIX, tags=["archives"], route_class=JsonRoute)
 
 ARCHIVE = "archive.tar"
+FILE = "/downloads/{run_id}/{kind}/{name}/{file}"
 
 
 @router.get(f"{ONE}/archive", status_code=302)
@@ -37,9 +37,9 @@ async def get_archive_url(
     (`client_forms.BY_REQUEST`).
     """
     path = CheckpointPath(run_id, kind_of(kind), name)
-    await call.read(checkpoints.readable, path)
+    await call.write(checkpoints.handed_out, path)
     expires = _expiry(call)
-    url = _signed_url(call, path, ARCHIVE, expires)
+    url = signed_url(call, _place(path, ARCHIVE), expires)
     answer = json_response({"url": url, "expires": timestamp(expires)})
     if redirect:
         answer.status_code = 302
@@ -57,24 +57,25 @@ async def get_external_weights_urls(run_id: str, kind: str, name: str, call: Ten
             f"{path} is no checkpoint of external weights: load it into a training run and call save_weights_external"
         )
     files = (await _export(call, path)).files
+    await call.write(checkpoints.handed_out, path)
     expires = _expiry(call)
-    urls = {file: _signed_url(call, path, file, expires) for file in files}
+    urls = {file: signed_url(call, _place(path, file), expires) for file in files}
     return json_response({"urls": urls, "expires": timestamp(expires)})
 
 
-@router.api_route("/downloads/{run_id}/{kind}/{name}/{file}", methods=["GET", "HEAD"])
+@router.api_route(FILE, methods=["GET", "HEAD"])
 async def download(run_id: str, kind: str, name: str, file: str, request: Request) -> Response:
     """A file of a checkpoint, or all of them as a tar. The address says who may; a key says nothing here."""
-    runtime: Runtime = request.app.state.runtime
-    tenant = signed_urls.reader_of(
-        request.scope["path"], request.query_params, runtime.store.secret, runtime.clock.now()
-    )
+    call = Call(request, reader(request))
     path = CheckpointPath(run_id, kind_of(kind), name)
-    exported = await _export(Call(request, tenant), path)
+    exported = await _export(call, path)
     content = exported.archive() if file == ARCHIVE else exported.files.get(file)
     if content is None:
         raise NotFound(f"{path} has no file {file!r}: it has {', '.join(exported.files)}")
     return content_response(request, content, file)
+
+
+refuse_others(router, FILE, {"GET", "HEAD"})
 
 
 async def _export(call: Call, path: CheckpointPath) -> Export:
@@ -86,7 +87,5 @@ def _expiry(call: Call) -> int:
     return int(call.runtime.clock.now()) + signed_urls.LIFETIME_SECONDS
 
 
-def _signed_url(call: Call, path: CheckpointPath, file: str, expires: int) -> str:
-    below = f"{PREFIX}/downloads/{path.run_id}/{path.kind}/{path.name}/{file}"
-    address = signed_urls.signed(below, call.tenant, call.runtime.store.secret, expires)
-    return public_url(call.request, call.settings.public_url) + address
+def _place(path: CheckpointPath, file: str) -> str:
+    return FILE.format(run_id=path.run_id, kind=path.kind, name=path.name, file=file)

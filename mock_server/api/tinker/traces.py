@@ -8,14 +8,15 @@ from starlette.responses import Response, StreamingResponse
 
 from mock_server.api.call import TenantCall
 from mock_server.api.json_route import JsonRoute
-from mock_server.api.public_url import public_url
 from mock_server.api.tinker.answers import json_response
 from mock_server.api.tinker.prefix import PREFIX
-from mock_server.domain import sessions, signed_urls, traces
+from mock_server.api.tinker.signed import reader, refuse_others, signed_url
+from mock_server.domain import sessions, traces
 from mock_server.runtime import Runtime
 
 router = APIRouter(prefix=PREFIX, tags=["traces"], route_class=JsonRoute)
 
+TRACE = "/downloads/traces/{session_id}"
 LIFETIME_SECONDS = 3600
 """About an hour, as the SDK documents it."""
 
@@ -24,23 +25,22 @@ LIFETIME_SECONDS = 3600
 async def export_session_trace(session_id: str, call: TenantCall) -> Response:
     """A signed address of the session's trace. It is written while it is read, so nobody has to wait for it."""
     await call.read(sessions.owned, session_id)
-    runtime = call.runtime
-    expires = int(runtime.clock.now()) + LIFETIME_SECONDS
-    address = signed_urls.signed(f"{PREFIX}/downloads/traces/{session_id}", call.tenant, runtime.store.secret, expires)
-    url = public_url(call.request, call.settings.public_url) + address
+    expires = int(call.runtime.clock.now()) + LIFETIME_SECONDS
+    url = signed_url(call, TRACE.format(session_id=session_id), expires)
     return json_response({"status": "ready", "url": url, "error": None})
 
 
-@router.get("/downloads/traces/{session_id}")
+@router.get(TRACE)
 async def download_trace(session_id: str, request: Request) -> Response:
     """The session's operations with their times. The address says who may; a key says nothing here."""
     runtime: Runtime = request.app.state.runtime
-    tenant = signed_urls.reader_of(
-        request.scope["path"], request.query_params, runtime.store.secret, runtime.clock.now()
-    )
+    tenant = reader(request)
     await runtime.settle()
     targets = await runtime.store.read(traces.targets, tenant, session_id)
     return StreamingResponse(_trace(runtime, targets), media_type="application/json")
+
+
+refuse_others(router, TRACE, {"GET"})
 
 
 async def _trace(runtime: Runtime, targets: list[str]) -> AsyncIterator[str]:
