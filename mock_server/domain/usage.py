@@ -6,6 +6,7 @@ The same transaction writes the use and what it was used for, so a crash neither
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from math import ceil
 from typing import Any, Final, NamedTuple
 
@@ -209,9 +210,19 @@ def _storage(tx: Transaction, tenant: str, rows: Sequence[UsageHour], first: int
 def _window(starting_on: float, ending_before: float, now: float) -> tuple[int, int]:
     for name, value in (("starting_on", starting_on), ("ending_before", ending_before)):
         if value % HOUR:
-            raise Invalid(f"{name} lies within an hour: give a full hour in UTC, such as 2026-07-13T00:00:00Z")
+            raise Invalid(f"{name} is {_utc(value)}, within an hour: give a full hour, such as 2026-07-13T00:00:00Z")
     if starting_on > now:
-        raise Invalid("starting_on lies in the future: give a full hour that has begun")
+        raise Invalid(f"starting_on is {_utc(starting_on)}, in the future: give a full hour that has begun")
     if not 0 < ending_before - starting_on <= LONGEST_WINDOW:
-        raise Invalid("ending_before must lie behind starting_on, 14 days at most: ask for a shorter window")
+        raise Invalid(
+            f"ending_before is {_utc(ending_before)}, which is not within 14 days behind starting_on, "
+            f"{_utc(starting_on)}: ask for a window of 1 hour to 14 days"
+        )
     return int(starting_on), int(ending_before)
+
+
+def _utc(moment: float) -> str:
+    try:
+        return datetime.fromtimestamp(moment, UTC).isoformat()
+    except (ValueError, OverflowError):  # an offset from UTC can lead there
+        return "outside the years 1 to 9999"
