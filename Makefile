@@ -12,7 +12,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 # Coverage measures the servers that tests start, too, so it must find its configuration from any directory.
 COVERAGE := $(BIN)/python -m coverage
 
-.PHONY: help install serve test contract crash bench check docs clean lock
+.PHONY: help install serve test contract clients crash bench check docs clean lock
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,11 @@ test: .venv/.dev ## Run all tests in parallel and report coverage, with options 
 
 contract: .venv/.dev ## Judge the server by its real clients
 	@$(BIN)/python -m pytest -n auto client_tests $(ARGS)
+
+SDK_VERSIONS ?= $(patsubst requirements/clients/sdk-%.txt,%,$(filter-out %-torch.txt,$(wildcard requirements/clients/sdk-*.txt)))
+
+clients: .venv/.dev $(SDK_VERSIONS:%=.venvs/sdk-%) ## Train with every version of the official SDK, or those in SDK_VERSIONS="0.3.0 0.38.0"
+	@SDK_VERSIONS="$(SDK_VERSIONS)" $(BIN)/python -m pytest -q -n auto --dist loadgroup client_tests/versions $(ARGS)
 
 # Not in parallel: the two that matter use both cores, and a quiet machine gives the server more to do between two kills.
 crash: .venv/.dev ## Kill the server 50 times while real clients train, then weigh it over 100,000 operations

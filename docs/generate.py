@@ -1,14 +1,17 @@
-"""Write the pages of docs/ that come from the code (`make docs`), or with --check say which are out of date."""
+"""Write the pages that come from the code (`make docs`), or with --check say which are out of date."""
 
 from __future__ import annotations
 
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import typer.main
 from pydantic import ByteSize
 
+from client_tests.harness.environments import VERSIONS
+from client_tests.versions.features import FEATURES
 from mock_server.api.tinker.client_forms import BY_REQUEST, FORMS, NEWEST
 from mock_server.cli import app
 from mock_server.domain.client_flags import CONFIG_FLAGS, DYNAMIC_CONFIG_FLAGS, ClientFlag
@@ -17,7 +20,9 @@ from mock_server.settings import Settings, variable_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-_HERE: Final = Path(__file__).parent
+    from client_tests.versions.features import Feature
+
+_ROOT: Final = Path(__file__).parents[1]
 _GENERATED: Final = "<!-- Written by `make docs` from the code; edit that instead. -->\n"
 
 
@@ -104,22 +109,48 @@ def clients_forms_page() -> str:
     )
 
 
+def readme() -> str:
+    """The page as it stands, its table of clients written anew."""
+    begin, end = "<!-- clients: written by `make docs` from client_tests/versions/features.py -->", "<!-- /clients -->"
+    before, _, rest = (_ROOT / "README.md").read_text().partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise SystemExit(f"README.md has no place for the table of clients: give it the lines {begin} and {end}")
+    return "\n".join((before + begin, "", clients_table(), "", end + after))
+
+
+def clients_table() -> str:
+    """Which features of the official SDK there are in which of its versions; all of them are tested."""
+
+    def columns(feature: Feature) -> tuple[bool, ...]:
+        return tuple(feature.is_in(version) for version in VERSIONS)
+
+    # Features of the same versions share a row, those of most versions first.
+    alike = groupby(sorted(FEATURES.values(), key=columns, reverse=True), columns)
+    rows = [
+        (", ".join(each.does for each in features), *("✓" if has else "" for has in column))
+        for column, features in alike
+    ]
+    return _table(("With `tinker`", *VERSIONS), rows)
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
-    "settings.md": settings_page,
-    "cli.md": cli_page,
-    "clients-forms.md": clients_forms_page,
+    "docs/settings.md": settings_page,
+    "docs/cli.md": cli_page,
+    "docs/clients-forms.md": clients_forms_page,
+    "README.md": readme,
 }
 
 
 def main(arguments: list[str]) -> int:
     """Write the pages; with --check write nothing and return 1 if one differs."""
-    stale = [name for name, page in PAGES.items() if not _is_current(_HERE / name, page())]
+    stale = [name for name, page in PAGES.items() if not _is_current(_ROOT / name, page())]
     if "--check" in arguments:
         for name in stale:
-            print(f"docs/{name} is out of date: run `make docs`", file=sys.stderr)
+            print(f"{name} is out of date: run `make docs`", file=sys.stderr)
         return int(bool(stale))
     for name in stale:
-        (_HERE / name).write_text(PAGES[name]())
+        (_ROOT / name).write_text(PAGES[name]())
     return 0
 
 

@@ -38,13 +38,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The table, if this run decided any of its cells."""
     outcomes: dict[tuple[str, str], str] = {}
-    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
-        cell = dict(report.user_properties).get(CELL)
-        if cell is not None and (report.when == "call" or report.failed):
-            outcomes[tuple(cell)] = "FAILED" if report.failed else "ok"
-    for report in terminalreporter.getreports("error"):
-        if (cell := dict(report.user_properties).get(CELL)) is not None:
-            outcomes[tuple(cell)] = "FAILED"
+    for outcome, shown in (("passed", "ok"), ("failed", "FAILED"), ("error", "FAILED")):
+        for report in terminalreporter.getreports(outcome):
+            # Errors of collection are among them, and decide no cell.
+            if cell := dict(getattr(report, "user_properties", ())).get(CELL):
+                outcomes[tuple(cell)] = shown
     if outcomes:
         terminalreporter.write_line(_table(outcomes))
 
