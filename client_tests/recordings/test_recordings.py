@@ -1,0 +1,94 @@
+"""Every recorded request is sent again, and gets an answer of the status and the shape that the client got."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from contracts.recorded import RECORDINGS, Capture, captures, replay
+from contracts.recorded.excuses import excuses
+
+if TYPE_CHECKING:
+    from client_tests.harness.server import Server
+    from client_tests.harness.wire import Wire
+
+CAPTURES = [capture for recording in RECORDINGS for capture in captures(recording)]
+LIFE = CAPTURES[0]
+
+
+@pytest.mark.parametrize("capture", CAPTURES, ids=str)
+def test_the_same_requests_get_answers_of_the_same_status_and_shape(capture: Capture, server: Server, key: str) -> None:
+    findings = replay(capture, server.url, key).findings
+    assert not findings, "\n".join(map(str, findings))
+
+
+def test_no_exception_is_stale(server: Server) -> None:
+    used = {used for capture in CAPTURES for used in replay(capture, server.url, f"tml-test-{uuid4().hex}").used}
+    assert [str(excuse) for excuse in excuses() if excuse not in used] == []
+
+
+# Each way to answer otherwise is found.
+
+MADE = {"request_id": "req", "model_id": "run"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body", "finding"),
+    [
+        ("get_server_capabilities", 503, {"detail": "busy"}, "status: recorded 200, got 503"),
+        ("get_server_capabilities", 200, {"supported_models": []}, "$.supported_models: recorded 1 of them, got none"),
+        (
+            "get_server_capabilities",
+            200,
+            {"supported_models": [{"model_name": 7, "max_context_length": 1, "trainable": True, "sampleable": True}]},
+            "$.supported_models[].model_name: recorded a text, got a number (7)",
+        ),
+        ("telemetry", 200, {}, "$.status: recorded a text, got nothing"),
+        ("session_heartbeat", 200, {"type": "other"}, "$.type: recorded 'session_heartbeat', got 'other'"),
+        ("session_heartbeat", 0, {}, "answer: recorded status 200, got no answer"),
+        ("retrieve_future", 200, {"type": "create_model"}, "$.model_id: recorded a text, got nothing"),
+    ],
+)
+def test_a_wrong_answer_is_found(
+    wire: Wire, key: str, path: str, status: int, body: dict[str, Any], finding: str
+) -> None:
+    # The stage is set through the same wire, but asks none of these, nor for results in the client's words.
+    wire.spoil(path, status=status, body=body, when=lambda sent: path != "retrieve_future" or b"allow_meta" in sent)
+    found = replay(LIFE, wire.url, key).findings
+    assert [str(each) for each in found if each.request.endswith(path) and finding in str(each)]
+
+
+def test_json_in_the_place_of_protobuf_is_found(wire: Wire, key: str) -> None:
+    forward = next(line for line in LIFE.lines if line.headers.get("x-tinker-request-type") == "Forward")
+    sent_before = [0]
+
+    def is_the_forwards(sent: bytes) -> bool:
+        sent_before[0] += b"allow_metadata_only" in sent
+        return sent_before[0] == 2 and b"allow_metadata_only" in sent
+
+    wire.spoil("retrieve_future", status=200, body={"type": "forward"}, when=is_the_forwards)
+    found = [each for each in replay(LIFE, wire.url, key).findings if each.line == forward.number]
+    assert [each.where for each in found] == ["header content-type"]
+
+
+def test_an_operation_that_fails_is_found_where_its_poll_was_left_out(wire: Wire, key: str) -> None:
+    step = next(line for line in LIFE.lines if line.path.endswith("/optim_step"))
+    seen: list[str] = []
+
+    def is_the_steps(sent: bytes) -> bool:
+        submitted = [json.loads(each.answer)["request_id"] for each in wire.of("optim_step")]
+        seen.extend(submitted)
+        return bool(submitted) and json.loads(sent)["request_id"] == submitted[0]
+
+    wire.spoil("retrieve_future", status=200, body={"error": "no", "category": "user"}, when=is_the_steps)
+    found = [each for each in replay(LIFE, wire.url, key).findings if each.line == step.number]
+    assert [(each.where, each.got) for each in found] == [("result", "a failure")]
+
+
+def test_a_server_that_can_do_nothing_is_told_so_once(key: str) -> None:
+    found = replay(LIFE, "http://127.0.0.1:9", key).findings
+    assert [each.where for each in found] == ["scene"]
+    assert "no answer" in found[0].got

@@ -1,0 +1,90 @@
+"""One tenant's connection to the judged server, and its operations that have not ended yet."""
+
+from __future__ import annotations
+
+import json
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+PREFIX: Final = "/api/v1"
+RESULT_SECONDS: Final = 60.0
+"""How long an operation may take. Those recorded are tiny."""
+
+
+class NoAnswer(Exception):
+    """The server did not answer, or not as any server must."""
+
+
+class Caller:
+    """HTTP under one key."""
+
+    def __init__(self, base_url: str, key: str) -> None:
+        self.key = key
+        self._base = base_url.rstrip("/")
+        self._http = httpx.Client(timeout=httpx.Timeout(45, connect=5))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> httpx.Response:
+        """The answer, redirects not followed. url: an address, or a path below the server's. NoAnswer says why none."""
+        address = url if url.startswith("http") else f"{self._base}{url}"
+        try:
+            return self._http.request(method, address, headers=dict(headers), content=content)
+        except httpx.HTTPError as error:
+            raise NoAnswer(f"no answer ({type(error).__name__}: {error})") from error
+
+    def poll(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        """The final answer of retrieve_future: asked again for as long as it says "not yet"."""
+        deadline = monotonic() + RESULT_SECONDS
+        while True:
+            answer = self.send("POST", f"{PREFIX}/retrieve_future", headers, body)
+            if not _not_yet(answer):
+                return answer
+            if monotonic() > deadline:
+                raise NoAnswer(f"no result within {RESULT_SECONDS:g} seconds")
+
+    def ask(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """POST, and the result where that is an operation. NoAnswer: it did not succeed."""
+        sent = {"content-type": "application/json", "x-api-key": self.key} | dict(headers or {})
+        answer = self._json(self.send("POST", f"{PREFIX}{path}", sent, _json(body)), path)
+        if "request_id" in answer:
+            answer = self._json(self.poll(_json({"request_id": answer["request_id"]}), sent), path)
+        return answer
+
+    @staticmethod
+    def _json(answer: httpx.Response, path: str) -> dict[str, Any]:
+        try:
+            value = answer.json()
+        except ValueError:
+            value = None
+        if not answer.is_success or not isinstance(value, dict) or "error" in value:
+            raise NoAnswer(f"POST {path} was answered {answer.status_code} {answer.text[:200]}")
+        return value
+
+
+def _not_yet(answer: httpx.Response) -> bool:
+    if answer.status_code == 408:
+        return True
+    if answer.status_code != 200 or "json" not in answer.headers.get("content-type", ""):
+        return False
+    try:
+        value = answer.json()
+    except ValueError:
+        return False
+    return isinstance(value, dict) and value.get("type") == "try_again"
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body).encode()
