@@ -21,6 +21,8 @@ ARROWS: Final[dict[str, set[str]]] = {
     "logs": set(),
     # The rules, what is in flight, the doors: each uses what stands above it here.
     "domain": {"store"},
+    # What goes wrong on request: around the server, and known to none of it.
+    "faults": {"codec"},
     "runtime": {"domain", "store", "toy_model", "codec"},
     # A door meets rows and the store's errors as values to translate; what it may not do is query (see HOMES).
     "api": {"runtime", "domain", "codec", "settings", "store"},
@@ -38,7 +40,7 @@ HOMES: Final[dict[str, set[str]]] = {
     # Not SQLite: the rules say their queries, the store alone knows what answers them.
     "sqlalchemy": {"store", "domain", "runtime"},
     "fastapi": {"api", "app", "serving"},
-    "starlette": {"api", "app"},
+    "starlette": {"api", "app", "faults"},
     "uvicorn": {"serving"},
     "typer": {"cli"},
     "pydantic_settings": {"settings"},

@@ -1,0 +1,162 @@
+"""Each effect as a client meets it, over a real connection, on both of uvicorn's HTTP parsers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Literal
+
+import httpx
+import pytest
+
+from tests.faults.wired_server import ANSWER, Wired, wired
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture(params=["httptools", "h11"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[Wired]:
+    parser: Literal["httptools", "h11"] = request.param
+    async with wired(parser) as server:
+        yield server
+
+
+async def test_without_a_fault_an_answer_is_as_it_was(server: Wired) -> None:
+    answer = await server.step()
+    assert (answer.status_code, answer.json()) == (200, ANSWER)
+    assert "x-tinker-mock-fault" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("effect", "error"), [("reset", (httpx.ReadError, httpx.WriteError)), ("close", httpx.RemoteProtocolError)]
+)
+@pytest.mark.parametrize(("phase", "done"), [("before_handler", 0), ("after_commit", 1)])
+async def test_a_lost_answer_is_lost_before_or_after_the_work(
+    server: Wired, effect: str, error: type[Exception], phase: str, done: int
+) -> None:
+    server.inject(effect, phase, on=1)
+    with pytest.raises(error):
+        await server.step()
+    assert len(server.calls) == done
+    assert (await server.step()).json() == ANSWER
+
+
+async def test_a_reset_is_one_on_the_wire(server: Wired) -> None:
+    server.inject("reset")
+    url = server.client.base_url
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(b"POST /step HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\n\r\n{}")
+    with pytest.raises(ConnectionResetError):
+        await reader.read()
+    writer.close()
+
+
+async def test_no_answer_comes_until_the_client_gives_up(server: Wired) -> None:
+    server.inject({"hang": {"seconds": 30}}, "after_commit", on=1)
+    with pytest.raises(httpx.ReadTimeout):
+        await server.step(timeout=0.2)
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("phase", ["before_handler", "after_commit"])
+async def test_a_status_comes_with_its_headers_and_body(server: Wired, phase: str) -> None:
+    server.inject({"status": {"status": 429, "headers": {"Retry-After": "2"}, "json_body": {"a": 1}}}, phase, first=2)
+    answers = [await server.step() for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [429, 429, 200]
+    assert answers[0].headers["retry-after"] == "2"
+    assert answers[0].json() == {"a": 1}
+    assert answers[0].headers["x-tinker-mock-fault"] == "status"
+    assert len(server.calls) == (1 if phase == "before_handler" else 3)
+
+
+async def test_a_gateways_html_is_sent_as_it_is(server: Wired) -> None:
+    server.inject({"status": {"status": 504, "text": "<html>Gateway Time-out</html>"}}, silent=True)
+    answer = await server.step()
+    assert (answer.status_code, answer.headers["content-type"]) == (504, "text/html")
+    assert answer.text == "<html>Gateway Time-out</html>"
+    assert "x-tinker-mock-fault" not in answer.headers
+
+
+async def test_an_answer_comes_late(server: Wired) -> None:
+    server.inject({"latency": {"seconds": 0.15}})
+    began = time.monotonic()
+    assert (await server.step()).json() == ANSWER
+    assert time.monotonic() - began >= 0.15
+
+
+async def test_a_body_ends_before_its_announced_length(server: Wired) -> None:
+    server.inject({"truncate": {"bytes": 10}}, "in_body", on=1)
+    with pytest.raises(httpx.RemoteProtocolError, match=r"incomplete|without sending complete"):
+        await server.step()
+    assert (await server.step()).json() == ANSWER
+
+
+async def test_a_short_body_may_look_complete(server: Wired) -> None:
+    server.inject({"truncate": {"bytes": 10, "announced": False}}, "in_body")
+    assert (await server.step()).content == json.dumps(ANSWER).encode()[:10]
+
+
+async def test_a_body_dribbles(server: Wired) -> None:
+    server.inject({"dribble": {"bytes": 40, "seconds": 0.05}}, "in_body")
+    began = time.monotonic()
+    assert (await server.step()).json() == ANSWER
+    assert time.monotonic() - began >= 0.1
+
+
+async def test_garbage_is_the_same_for_the_same_seed(server: Wired) -> None:
+    server.inject("garbage", "in_body")
+    first, second = (await server.step()).content, (await server.step()).content
+    assert len(first) == len(json.dumps(ANSWER))
+    assert first != second
+    with pytest.raises(ValueError, match="Expecting value"):
+        json.loads(first)
+
+
+@pytest.mark.parametrize(
+    ("effect", "seen"),
+    [
+        ({"missing_field": {"field": "metrics.loss:sum"}}, {**ANSWER, "metrics": {}}),
+        ({"mistyped_field": {"field": "request_id", "value": 7}}, {**ANSWER, "request_id": 7}),
+        ({"wrong_length": {"field": "sequences.0.tokens"}}, {**ANSWER, "sequences": [{"tokens": [1, 2]}]}),
+        (
+            {"not_finite": {"field": "metrics.loss:sum", "value": "Infinity"}},
+            {**ANSWER, "metrics": {"loss:sum": float("inf")}},
+        ),
+        ({"missing_field": {"field": "no.such.place"}}, ANSWER),
+    ],
+)
+async def test_a_place_in_the_answer_is_spoilt(server: Wired, effect: object, seen: object) -> None:
+    server.inject(effect, "in_body")
+    assert json.loads((await server.step()).content) == seen
+
+
+async def test_a_body_is_called_something_else(server: Wired) -> None:
+    server.inject({"content_type": {"media_type": "application/x-protobuf"}}, "in_body")
+    assert (await server.step()).headers["content-type"] == "application/x-protobuf"
+
+
+async def test_json_lacks_its_last_brace(server: Wired) -> None:
+    server.inject("invalid_json", "in_body")
+    assert (await server.step()).content == json.dumps(ANSWER).encode()[:-1]
+
+
+async def test_faults_stack_in_the_order_of_their_rules(server: Wired) -> None:
+    server.inject({"latency": {"seconds": 0.01}})
+    server.inject({"missing_field": {"field": "metrics"}}, "in_body")
+    server.inject({"status": {"status": 503, "json_body": {"metrics": 1, "late": True}}}, "after_commit")
+    answer = await server.step()
+    assert (answer.status_code, answer.json()) == (503, {"late": True})
+    assert answer.headers["x-tinker-mock-fault"] == "latency, status, missing_field"
+
+
+async def test_a_rule_counts_only_the_calls_that_it_is_about(server: Wired) -> None:
+    server.inject({"status": {"status": 500}}, seq_id=3, run="s:train:0", on=2)
+    statuses = [(await server.step(seq_id)).status_code for seq_id in (1, 3, 2, 3, 3)]
+    assert statuses == [200, 200, 200, 500, 200]
+
+
+async def test_what_is_no_operation_is_left_alone(server: Wired) -> None:
+    server.inject({"status": {"status": 500}})
+    assert (await server.client.post("/other", json={})).status_code == 200

@@ -1,0 +1,72 @@
+"""Rules: which calls they strike, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mock_server.faults import FaultPlan, FaultRule, InvalidFault
+from mock_server.faults.facts import Facts
+
+HERE = {"phase": "before_handler", "effect": "reset"}
+
+
+@pytest.mark.parametrize(
+    ("when", "struck"),
+    [
+        ({}, [1, 2, 3, 4, 5, 6]),
+        ({"on": [2, 5]}, [2, 5]),
+        ({"on": 3}, [3]),
+        ({"first": 2}, [1, 2]),
+        ({"every": 3}, [3, 6]),
+        ({"probability": 1.0}, [1, 2, 3, 4, 5, 6]),
+    ],
+)
+def test_a_rule_strikes_the_calls_that_it_names(when: dict[str, Any], struck: list[int]) -> None:
+    plan = FaultPlan()
+    plan.add(FaultRule.parse({**HERE, **when}))
+    hit = [number for number in range(1, 7) if plan.strikes("optim_step", None, Facts())]
+    assert hit == struck
+
+
+def test_a_probability_strikes_the_same_calls_under_the_same_seed() -> None:
+    def hit(seed: int) -> list[bool]:
+        plan = FaultPlan(seed)
+        plan.add(FaultRule.parse({**HERE, "probability": 0.3}))
+        return [bool(plan.strikes("optim_step", None, Facts())) for _ in range(200)]
+
+    assert hit(1) == hit(1)
+    assert hit(1) != hit(2)
+    assert 30 < sum(hit(1)) < 90
+
+
+def test_a_tenants_rule_leaves_others_alone() -> None:
+    plan = FaultPlan()
+    mine = plan.add(FaultRule.parse(HERE), tenant="a")
+    assert not plan.strikes("optim_step", "b", Facts())
+    assert plan.strikes("optim_step", "a", Facts())
+    plan.clear("b")
+    assert plan.active == [mine]
+    assert plan.remove(mine.id)
+    assert not plan.remove(mine.id)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"effect": "rest"}, "effect 'rest' is unknown: give one of .*reset"),
+        ({"effect": {"status": {}}}, "status"),
+        ({"effect": {"status": {"status": 99}}}, "greater than or equal to 200"),
+        ({"effect": {"reset": {"hard": True}}}, "hard"),
+        ({"effect": {"reset": {}, "close": {}}}, "one name"),
+        ({"effect": "reset", "phase": "in_body"}, "reset has no phase in_body: give after_commit or before_handler"),
+        ({"on": [0]}, "on: calls are counted from 1"),
+        ({"on": 1, "every": 2}, "on and every exclude each other"),
+        ({"probability": 1.5}, "probability: Input should be less than or equal to 1"),
+        ({"opration": "x"}, "opration: Extra inputs are not permitted"),
+    ],
+)
+def test_a_wrong_rule_is_refused_with_its_field(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidFault, match=message):
+        FaultRule.parse({**HERE, **given})

@@ -1,0 +1,66 @@
+"""A small application behind the fault layer, on a real socket and on either of uvicorn's HTTP parsers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import uvicorn
+
+from mock_server.faults import FaultLayer, FaultPlan, FaultRule
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from typing import Literal
+
+    from starlette.types import Receive, Scope, Send
+
+ANSWER = {"request_id": "r1", "metrics": {"loss:sum": 2.5}, "sequences": [{"tokens": [1, 2, 3]}]}
+
+
+@dataclass
+class Wired:
+    """calls: the bodies that reached the handler, whatever became of their answers."""
+
+    client: httpx.AsyncClient
+    plan: FaultPlan
+    calls: list[Any] = field(default_factory=list)
+
+    def inject(self, effect: Any, phase: str = "before_handler", **rule: Any) -> None:
+        self.plan.add(FaultRule.parse({"effect": effect, "phase": phase, **rule}))
+
+    async def step(self, seq_id: int = 1, **more: Any) -> httpx.Response:
+        return await self.client.post("/step", json={"model_id": "s:train:0", "seq_id": seq_id}, **more)
+
+
+@asynccontextmanager
+async def wired(http: Literal["httptools", "h11"]) -> AsyncIterator[Wired]:
+    """The application answers ANSWER to every POST; its one operation is called `step`."""
+    calls: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        message = await receive()
+        calls.append(json.loads(message["body"]))
+        body = json.dumps(ANSWER).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    plan = FaultPlan(seed=7)
+    layer = FaultLayer(app, plan, lambda method, path: "step" if (method, path) == ("POST", "/step") else None)
+    server = uvicorn.Server(uvicorn.Config(layer, http=http, lifespan="off", log_config=None, timeout_keep_alive=60))
+    # Listening before it serves, so that nobody has to wait for it.
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
+            yield Wired(client, plan, calls)
+    finally:
+        server.should_exit = True
+        await serving
