@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from client_tests.versions import test_books, test_checkpoints, test_failures, test_sampling, test_training
+from client_tests.versions import (
+    test_books,
+    test_checkpoints,
+    test_failures,
+    test_sampling,
+    test_together,
+    test_tokenizers,
+    test_training,
+)
 from client_tests.versions.features import FEATURES
 from client_tests.versions.matrix import SURFACE, every_surface
 
@@ -23,7 +31,15 @@ def test_an_sdk_has_the_public_names_of_its_features_and_lacks_those_of_the_othe
 
 
 def test_each_feature_is_lived_by_one_test() -> None:
-    modules = (test_training, test_sampling, test_checkpoints, test_books, test_failures)
+    modules = (
+        test_training,
+        test_sampling,
+        test_tokenizers,
+        test_checkpoints,
+        test_books,
+        test_together,
+        test_failures,
+    )
     tests = [test for module in modules for name, test in vars(module).items() if name.startswith("test_")]
     cells = [mark.args[1][0].marks[0].args[0] for test in tests for mark in test.pytestmark if mark.args[0] == "sdk"]
     assert sorted(cells) == sorted(FEATURES)
