@@ -11,6 +11,7 @@ import typer.main
 from pydantic import ByteSize
 
 from client_tests.harness.environments import VERSIONS
+from client_tests.recordings.rows import ROWS, TOUR, recorded_by
 from client_tests.versions.features import FEATURES
 from mock_server.api.tinker.client_forms import BY_REQUEST, FORMS, NEWEST
 from mock_server.cli import app
@@ -134,10 +135,35 @@ def clients_table() -> str:
     return _table(("With `tinker`", *VERSIONS), rows)
 
 
+def endpoints_page() -> str:
+    """Every endpoint that clients ask for, and by which real client it is tried."""
+    rows = []
+    for row in ROWS:
+        file, _, test = row.by.partition("::")
+        live = f"[{test.removeprefix('test_').replace('_', ' ')}](../{file})" if test else ""
+        if row.by == TOUR:
+            live = "[the newest SDK's tour](../client_tests/recordings/test_rows.py)"
+        recorded = ", ".join(client.rpartition(" ")[2] for client in recorded_by(row))
+        rows.append((row.client, f"`{row}`", live, recorded))
+    return "\n".join(
+        (
+            "# Endpoints and who tries them",
+            _GENERATED,
+            "What the clients ask for, below `/api/v1`. Each line is tried by a real client, which must take the",
+            "answer, or by what such a client once sent ([contracts/recordings](../contracts/recordings)), which must",
+            "get an answer of the recorded status and shape; most by both.",
+            "",
+            _table(("Client", "Endpoint", "Tried by a real client", "Recorded from its versions"), rows),
+            "",
+        )
+    )
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/settings.md": settings_page,
     "docs/cli.md": cli_page,
     "docs/clients-forms.md": clients_forms_page,
+    "docs/endpoints.md": endpoints_page,
     "README.md": readme,
 }
 
