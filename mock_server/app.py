@@ -3,17 +3,21 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
 from mock_server.api import errors
+from mock_server.api.admin import admin_router
 from mock_server.api.body_limit import BodyLimit
+from mock_server.api.call import tenant_of_header
 from mock_server.api.hub.router import create_hub_router
 from mock_server.api.route_table import RouteTable
 from mock_server.api.tinker import tinker_routes
 from mock_server.domain.accounts import tokenizer_served
 from mock_server.domain.catalogue import Catalogue
 from mock_server.domain.dials import Dial
+from mock_server.faults import FaultLayer, FaultPlan
 from mock_server.runtime import RealClock, Runtime, Timing
 from mock_server.settings import Settings
 from mock_server.store import Store
@@ -55,10 +59,17 @@ def create_app(settings: Settings) -> FastAPI:
         await app.state.runtime.store.write(tokenizer_served, tenant, repository)
 
     routes = tinker_routes()
-    app.router.routes.extend((RouteTable(routes), *routes))
+    table = RouteTable(routes)
+    app.router.routes.extend((table, *routes))
     app.include_router(create_hub_router(catalogue, on_served))
+    app.include_router(admin_router())
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.state.faults = FaultPlan(settings.seed or 0)
+    app.state.operations = table.operations
+    # Around the framework's own outermost middleware, behind whose `send` no connection can be reached.
+    whose = partial(tenant_of_header, app)
+    app.middleware_stack = FaultLayer(app.build_middleware_stack(), app.state.faults, table.operation_of, whose)
     return app
 
 

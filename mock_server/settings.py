@@ -73,6 +73,13 @@ class Settings(BaseSettings):
         "By default they come from each request.",
     )
 
+    admin_token: str | None = Field(
+        default=None,
+        min_length=8,
+        description="Secret that opens the control plane `/__admin`, sent as X-Admin-Token. "
+        "Without one it answers only to this machine.",
+    )
+
     data_dir: Path = Field(
         default=DEFAULT_DATA_DIR,
         description="Directory of the database and the checkpoint files. The default lies in the working directory, "

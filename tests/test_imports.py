@@ -25,10 +25,10 @@ ARROWS: Final[dict[str, set[str]]] = {
     "faults": {"codec"},
     "runtime": {"domain", "store", "toy_model", "codec"},
     # A door meets rows and the store's errors as values to translate; what it may not do is query (see HOMES).
-    "api": {"runtime", "domain", "codec", "settings", "store"},
+    "api": {"runtime", "domain", "codec", "settings", "store", "faults"},
     # The parts are wired together, started, and told what to do.
     "settings": {"domain"},
-    "app": {"settings", "api", "runtime", "domain", "store", "codec", "toy_model"},
+    "app": {"settings", "api", "runtime", "domain", "store", "codec", "toy_model", "faults"},
     "serving": {"settings", "store", "domain"},
     "cli": {"app", "serving", "settings", "logs", "domain"},
     "__main__": {"cli"},

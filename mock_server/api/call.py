@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Concatenate, ParamSpec, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
 
 from mock_server.api.errors import Unauthorized
 from mock_server.domain.tenants import tenant_of, valid_key
@@ -65,13 +65,21 @@ async def authenticated(request: Request) -> Call:
     return authenticate(request)
 
 
+def tenant_of_header(app: FastAPI, key: str) -> str | None:
+    """Whose an X-API-Key header is, without a look at whether it may still be used; None for no key and no token."""
+    runtime: Runtime = app.state.runtime
+    return _tenant_of(runtime, key)
+
+
 def tenant_of_credential(call: Call, credential: str | None) -> str | None:
     """Whose key or token this is, which came beside the caller's own; None for anything else, which opens nothing."""
-    if credential is None:
-        return None
+    return None if credential is None else _tenant_of(call.runtime, credential)
+
+
+def _tenant_of(runtime: Runtime, credential: str) -> str | None:
     if credential.startswith("eyJ"):
         with suppress(InvalidToken):
-            return tenant_of_token(credential, call.runtime.store.secret, call.runtime.clock.now())
+            return tenant_of_token(credential, runtime.store.secret, runtime.clock.now())
         return None
     return tenant_of(credential) if valid_key(credential) else None
 

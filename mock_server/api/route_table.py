@@ -24,13 +24,26 @@ class RouteTable(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] == "http":
-            method, path = scope["method"], scope["path"]
-            exact = self._exact.get((method, path))
-            for route in self._by_length.get((method, path.count("/")), ()) if exact is None else (exact,):
+            for route in self._candidates(scope["method"], scope["path"]):
                 match, child_scope = route.matches(scope)
                 if match == Match.FULL:
                     return match, child_scope
         return Match.NONE, {}
+
+    def operation_of(self, method: str, path: str) -> str | None:
+        """The name of the operation that a request is for, which is its endpoint's; None for none of these routes."""
+        found = (route for route in self._candidates(method, path) if route.path_regex.match(path))
+        return next((route.name for route in found), None)
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """The names of all operations."""
+        routes = [*self._exact.values(), *(route for found in self._by_length.values() for route in found)]
+        return frozenset(route.name for route in routes)
+
+    def _candidates(self, method: str, path: str) -> Iterable[APIRoute]:
+        exact = self._exact.get((method, path))
+        return self._by_length.get((method, path.count("/")), ()) if exact is None else (exact,)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await scope["route"].handle(scope, receive, send)  # where APIRoute.matches says which it is

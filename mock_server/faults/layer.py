@@ -20,16 +20,20 @@ MARK: Final = "x-tinker-mock-fault"
 """The header by which an answer says which faults touched it, so that nobody debugs an injected error as a real one."""
 
 OperationOf = Callable[[str, str], str | None]
+TenantOf = Callable[[str], str | None]
 
 
 class FaultLayer:
     """Pure ASGI, and outermost: what a framework's middleware makes of `send` can't reach the connection."""
 
-    def __init__(self, app: ASGIApp, plan: FaultPlan, operation_of: OperationOf) -> None:
-        """`operation_of` names the operation of a method and a path; None for what is no operation of the API."""
+    def __init__(self, app: ASGIApp, plan: FaultPlan, operation_of: OperationOf, tenant_of: TenantOf) -> None:
+        """`operation_of` names the operation of a method and a path, None for what is no operation of the API;
+        `tenant_of` the tenant of an X-API-Key header.
+        """
         self._app = app
         self._plan = plan
         self._operation_of = operation_of
+        self._tenant_of = tenant_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not self._plan.active or scope["type"] != "http":
@@ -42,7 +46,8 @@ class FaultLayer:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         body = await _whole(receive)
         facts = facts_of(scope["path"], headers, body) if self._plan.looks_into_bodies else Facts()
-        tenant = headers.get("x-api-key")
+        key = headers.get("x-api-key")
+        tenant = None if key is None else self._tenant_of(key)
         strikes = self._plan.strikes(operation, tenant, facts)
         if not strikes:
             await self._app(scope, _replayed(body, receive), send)

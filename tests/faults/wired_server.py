@@ -52,7 +52,11 @@ async def wired(http: Literal["httptools", "h11"]) -> AsyncIterator[Wired]:
         await send({"type": "http.response.body", "body": body})
 
     plan = FaultPlan(seed=7)
-    layer = FaultLayer(app, plan, lambda method, path: "step" if (method, path) == ("POST", "/step") else None)
+
+    def operation_of(method: str, path: str) -> str | None:
+        return "step" if (method, path) == ("POST", "/step") else None
+
+    layer = FaultLayer(app, plan, operation_of, str.lower)
     server = uvicorn.Server(uvicorn.Config(layer, http=http, lifespan="off", log_config=None, timeout_keep_alive=60))
     # Listening before it serves, so that nobody has to wait for it.
     listener = socket.create_server(("127.0.0.1", 0))
