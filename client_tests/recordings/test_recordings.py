@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 
+from client_tests.harness.in_thread import AsgiThread
 from contracts.recorded import RECORDINGS, Capture, captures, replay
 from contracts.recorded.excuses import excuses
 
@@ -74,6 +77,12 @@ def test_json_in_the_place_of_protobuf_is_found(wire: Wire, key: str) -> None:
     assert [each.where for each in found] == ["header content-type"]
 
 
+def test_another_content_type_is_found(wire: Wire, key: str) -> None:
+    wire.spoil("stream_sample", status=200, body={"token": 1})
+    (found,) = replay(CAPTURES[-1], wire.url, key).findings
+    assert (found.where, found.recorded, found.got) == ("header content-type", "text/event-stream", "application/json")
+
+
 def test_an_operation_that_fails_is_found_where_its_poll_was_left_out(wire: Wire, key: str) -> None:
     step = next(line for line in LIFE.lines if line.path.endswith("/optim_step"))
     seen: list[str] = []
@@ -88,7 +97,47 @@ def test_an_operation_that_fails_is_found_where_its_poll_was_left_out(wire: Wire
     assert [(each.where, each.got) for each in found] == [("result", "a failure")]
 
 
-def test_a_server_that_can_do_nothing_is_told_so_once(key: str) -> None:
+# Whatever is at the address, the replay ends by itself.
+
+
+def test_where_nothing_listens_one_finding_says_so(key: str) -> None:
     found = replay(LIFE, "http://127.0.0.1:9", key).findings
     assert [each.where for each in found] == ["scene"]
     assert "no answer" in found[0].got
+
+
+def test_a_server_that_never_answers_is_given_up_in_time(key: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        began = monotonic()
+        found = replay(captures("tinkex-0.4.0")[0], url, key, seconds=0.5).findings
+        assert monotonic() - began < 5
+    assert [each.where for each in found] == ["answer", "given up"]
+    assert found[-1].got == "nothing more: 0.5 seconds are over"
+
+
+def test_a_server_that_falls_silent_is_not_asked_for_ever(wire: Wire, key: str) -> None:
+    for path in ("get_info", "forward", "optim_step", "forward_backward"):
+        wire.spoil(path, status=0, times=100)
+    found = replay(captures("tinkex-0.4.0")[0], wire.url, key).findings
+    assert found[-1].where == "given up"
+    assert "for the 3rd time in a row" in found[-1].got
+    assert len(found) < 10
+
+
+@pytest.mark.parametrize("answer", ["[]", '"text"', "{}", "not JSON", '{"request_id": "r", "session_id": 7}'])
+def test_a_server_that_answers_all_alike_is_judged_to_the_end(answer: str, key: str) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.encode()})
+
+    thread = AsgiThread(app)
+    url = thread.start()
+    try:
+        for capture in (LIFE, CAPTURES[-1]):
+            assert replay(capture, url, key).findings
+    finally:
+        thread.stop()

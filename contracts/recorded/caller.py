@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 PREFIX: Final = "/api/v1"
+ANSWER_SECONDS: Final = 45.0
+"""As long as clients wait for a long poll."""
+SILENT: Final = 3
+"""So many requests in a row without an answer are the last."""
 RESULT_SECONDS: Final = 60.0
 """How long an operation may take. Those recorded are tiny."""
 
@@ -21,13 +25,20 @@ class NoAnswer(Exception):
     """The server did not answer, or not as any server must."""
 
 
-class Caller:
-    """HTTP under one key."""
+class GivenUp(Exception):
+    """The server took so long, or was silent so often, that nothing more will be asked of it."""
 
-    def __init__(self, base_url: str, key: str) -> None:
+
+class Caller:
+    """HTTP under one key, for so many seconds in all. Every method raises GivenUp when they are over."""
+
+    def __init__(self, base_url: str, key: str, seconds: float) -> None:
         self.key = key
         self._base = base_url.rstrip("/")
-        self._http = httpx.Client(timeout=httpx.Timeout(45, connect=5))
+        self._seconds = seconds
+        self._end = monotonic() + seconds
+        self._silent = 0
+        self._http = httpx.Client()
 
     def __enter__(self) -> Self:
         return self
@@ -40,10 +51,20 @@ class Caller:
     def send(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> httpx.Response:
         """The answer, redirects not followed. url: an address, or a path below the server's. NoAnswer says why none."""
         address = url if url.startswith("http") else f"{self._base}{url}"
+        left = self._end - monotonic()
+        if left <= 0:
+            raise GivenUp(f"nothing more: {self._seconds:g} seconds are over")
+        timeout = httpx.Timeout(min(ANSWER_SECONDS, left), connect=min(5, left))
         try:
-            return self._http.request(method, address, headers=dict(headers), content=content)
-        except httpx.HTTPError as error:
-            raise NoAnswer(f"no answer ({type(error).__name__}: {error})") from error
+            answer = self._http.request(method, address, headers=dict(headers), content=content, timeout=timeout)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            self._silent += 1
+            reason = f"no answer ({type(error).__name__}: {error})"
+            if self._silent == SILENT:
+                raise GivenUp(f"{reason}, for the {SILENT}rd time in a row") from error
+            raise NoAnswer(reason) from error
+        self._silent = 0
+        return answer
 
     def poll(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         """The final answer of retrieve_future: asked again for as long as it says "not yet"."""
@@ -55,13 +76,20 @@ class Caller:
             if monotonic() > deadline:
                 raise NoAnswer(f"no result within {RESULT_SECONDS:g} seconds")
 
-    def ask(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def ask(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """POST, and the result where that is an operation. NoAnswer: it did not succeed."""
-        sent = {"content-type": "application/json", "x-api-key": self.key} | dict(headers or {})
+        sent = {"content-type": "application/json", "x-api-key": self.key}
         answer = self._json(self.send("POST", f"{PREFIX}{path}", sent, _json(body)), path)
         if "request_id" in answer:
             answer = self._json(self.poll(_json({"request_id": answer["request_id"]}), sent), path)
         return answer
+
+    def name(self, field: str, path: str, body: Mapping[str, Any]) -> str:
+        """POST, and the name that the answer, or the operation's result, has in that field. NoAnswer: it has none."""
+        answer = self.ask(path, body)
+        if not isinstance(answer.get(field), str):
+            raise NoAnswer(f"POST {path} was answered without a {field}: {str(answer)[:200]}")
+        return str(answer[field])
 
     @staticmethod
     def _json(answer: httpx.Response, path: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from contracts.recorded import messages
-from contracts.recorded.caller import PREFIX, Caller, NoAnswer
+from contracts.recorded.caller import PREFIX, Caller, GivenUp, NoAnswer
 from contracts.recorded.excuses import Excuse, sorted_out
 from contracts.recorded.finding import Finding
 from contracts.recorded.names import Names
@@ -16,6 +16,8 @@ from contracts.recorded.shape import differences
 from contracts.recorded.stage import Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import httpx
 
     from contracts.recorded.recording import Capture, Line
@@ -35,14 +37,17 @@ class Replay:
     used: list[Excuse]
 
 
-def replay(capture: Capture, base_url: str, key: str) -> Replay:
+def replay(capture: Capture, base_url: str, key: str, seconds: float = 120) -> Replay:
     """Send the capture's requests in their order, as the tenant of that key, and compare each answer.
 
     Names that the server gives (ids, paths, signed addresses) stand in the place of those recorded. The recorder left
     out what looked like something before, polls above all: an operation whose poll it left out is waited for before
     the next request that could see what it did, as its client did.
+
+    Ends after so many seconds, or when the server stays silent, with a finding `given up` at the line that it came to.
+    Raises nothing.
     """
-    with Caller(base_url, key) as caller:
+    with Caller(base_url, key, seconds) as caller:
         return Replay(*sorted_out(_Player(capture, caller).play()))
 
 
@@ -60,6 +65,7 @@ class _Player:
 
     def play(self) -> list[Finding]:
         lines = {line.number: line for line in self._capture.lines}
+        line = self._capture.lines[0]
         try:
             self._stage.set_up()
             for line in self._capture.lines:
@@ -68,9 +74,11 @@ class _Player:
                         self._play(_like(lines[left_out.like], left_out))
                 self._play(line)
             self._settle()
+        except GivenUp as gave_up:
+            self._found(line, "given up", "an answer", str(gave_up))
         except NoAnswer as none:
             # Nothing that follows could be told from this.
-            self._found(self._capture.lines[0], "scene", "what its server had", str(none))
+            self._found(line, "scene", "what its server had", str(none))
         return self._findings
 
     def _play(self, line: Line) -> None:
@@ -131,16 +139,16 @@ class _Player:
         for header in ("location", "expires"):
             if header in line.answer_headers and header not in answer.headers:
                 self._found(line, f"header {header}", line.answer_headers[header], "nothing")
-        if line.answer.content is not None:
+        recorded_type, got_type = _media_type(line.answer_headers), _media_type(answer.headers)
+        # Of a file, everybody says in his own way what it is.
+        if line.path.startswith(PREFIX) and answer.content and recorded_type not in {"", got_type}:
+            self._found(line, "header content-type", recorded_type, got_type or "nothing")
+        elif line.answer.content is not None:
             self._compare_message(line, answer)
         elif line.answer.json is not None:
             self._differences(line, line.answer.json, _json(answer))
 
     def _compare_message(self, line: Line, answer: httpx.Response) -> None:
-        content_type = answer.headers.get("content-type", "nothing")
-        if messages.PROTOBUF not in content_type:
-            self._found(line, "header content-type", messages.PROTOBUF, content_type)
-            return
         kind = line.headers.get("x-tinker-request-type", "")
         try:
             got = messages.fields(answer.content, kind)
@@ -217,10 +225,14 @@ def _is_submission(line: Line) -> bool:
     return isinstance(line.answer.json, dict) and "request_id" in line.answer.json and line.path != POLL
 
 
+def _media_type(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def _json(answer: httpx.Response) -> Any:
     if "json" not in answer.headers.get("content-type", ""):
         return None
     try:
         return answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

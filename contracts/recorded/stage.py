@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from contracts.recorded.scene import Scene
 
 BASE_MODEL: Final = "Qwen/Qwen3-8B"
+RANK: Final = 16
+"""That of the runs which the recorded clients load its checkpoints into."""
 METADATA: Final = {"a": "b"}
+TTL_SECONDS: Final = 86400
+"""So that all that a checkpoint may say of itself is there."""
 SAVES: Final = {
     "weights": "/save_weights",
     "sampler_weights": "/save_weights_for_sampler",
@@ -39,17 +43,14 @@ class Stage:
         for session in self._scene.sessions:
             self._names.learn(session, self._session())
         for run, checkpoints in self._scene.runs.items():
-            created = self._caller.ask(
-                "/create_model",
-                {
-                    "session_id": self._session(),
-                    "model_seq_id": 0,
-                    "base_model": BASE_MODEL,
-                    "lora_config": {"rank": 16},
-                    "user_metadata": METADATA,
-                },
-            )
-            self._names.learn(run, str(created["model_id"]))
+            new = {
+                "session_id": self._session(),
+                "model_seq_id": 0,
+                "base_model": BASE_MODEL,
+                "lora_config": {"rank": RANK},
+                "user_metadata": METADATA,
+            }
+            self._names.learn(run, self._caller.name("model_id", "/create_model", new))
             for checkpoint in checkpoints:
                 self._save(run, checkpoint)
 
@@ -67,13 +68,13 @@ class Stage:
                     self._missing.add((run, checkpoint))
 
     def _session(self) -> str:
-        return str(self._caller.ask("/create_session", {"tags": [], "sdk_version": "0.38.0"})["session_id"])
+        return self._caller.name("session_id", "/create_session", {"tags": [], "sdk_version": "0.38.0"})
 
     def _save(self, run: str, checkpoint: str) -> None:
         kind, _, name = checkpoint.partition("/")
         self._seq_ids[run] = self._seq_ids.get(run, 0) + 1
         save = {"model_id": self._names.text(run), "seq_id": self._seq_ids[run], "path": name}
-        self._caller.ask(SAVES[kind], save | {"user_metadata": METADATA, "ttl_seconds": 86400})
+        self._caller.ask(SAVES[kind], save | {"user_metadata": METADATA, "ttl_seconds": TTL_SECONDS})
         self._missing.discard((run, checkpoint))
 
 
