@@ -1,6 +1,7 @@
 """The table finds what the routes themselves would have found, and leaves the rest to them."""
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
@@ -15,9 +16,8 @@ def scope(method: str, path: str) -> Scope:
 def test_every_route_of_the_dialect_is_found_by_its_own_path() -> None:
     routes = tinker_routes()
     table = RouteTable(routes)
-    for route in routes:
-        assert hasattr(route, "path")
-        assert hasattr(route, "methods")
+    # The rest only refuses methods, and may take its time.
+    for route in (route for route in routes if isinstance(route, APIRoute)):
         for method in route.methods:
             path = route.path.replace("{kind}", "weights").replace("{", "").replace("}", "")
             match, found = table.matches(scope(method, path))
