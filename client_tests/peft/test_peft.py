@@ -48,6 +48,9 @@ PARTS: Final = {
     Case(QWEN, 2, ("unembed",)): ATTENTION + MLP,
     Case(QWEN, 2, ("unembed", "mlp")): ATTENTION,
     Case(QWEN, 2, ("unembed", "attn")): MLP,
+    Case(QWEN, 2, ("attn", "mlp"), maps_head=True): ["lm_head"],
+    Case(QWEN, 2, ("mlp",), maps_head=True): [*ATTENTION, "lm_head"],
+    Case(QWEN, 2, ("attn",), maps_head=True): [*MLP, "lm_head"],
 }
 UNMAPPED: Final = Case(QWEN, 2)
 SPARSE: Final = Case(EXPERTS, 2, ("mlp",), maps_head=True)
@@ -133,9 +136,7 @@ def test_an_untrained_adapter_changes_nothing(reports: dict[Case, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", PARTS, ids=lambda case: "without " + ",".join(case.without))
-def test_what_was_trained_is_adapted_and_nothing_need_be_mapped_without_the_head(
-    reports: dict[Case, Any], case: Case
-) -> None:
+def test_what_was_trained_is_adapted_and_nothing_else(reports: dict[Case, Any], case: Case) -> None:
     found = reports[case]
     assert found["warnings"] == []
     assert leaves(found) == set(PARTS[case])

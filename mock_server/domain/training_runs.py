@@ -77,6 +77,8 @@ def create(tx: Transaction, tenant: str, new: NewRun, seed: int) -> TrainingRun:
     session = open_session(tx, tenant, new.session_id)
     if not 1 <= new.adapter.rank <= MAX_RANK:
         raise Invalid(f"lora_config.rank is {new.adapter.rank}: give 1 to {MAX_RANK}")
+    if not (new.adapter.train_mlp or new.adapter.train_attn or new.adapter.train_unembed):
+        raise Invalid("lora_config trains nothing: set one of train_mlp, train_attn and train_unembed")
     run_id = ids.training_run_id(session.id, new.model_seq_id)
     run = _row(tx, run_id)
     if run is not None and run.status != "failed":

@@ -7,6 +7,7 @@ import io
 import json
 import tarfile
 from email.utils import parsedate_to_datetime
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,22 +119,23 @@ async def test_training_changes_the_file_and_a_fresh_run_is_the_identity(server:
     assert any(tensor.any() for name, tensor in trained.items() if "lora_B" in name)
 
 
-@pytest.mark.parametrize(
-    ("switches", "parts"),
-    [
-        ({"train_mlp": False, "train_unembed": False}, {"self_attn"}),
-        ({"train_attn": False, "train_unembed": False}, {"mlp"}),
-        ({"train_attn": False, "train_mlp": False}, {"unembed_tokens"}),
-        ({"train_unembed": False}, {"self_attn", "mlp"}),
-    ],
-)
-async def test_what_a_run_does_not_train_is_not_in_its_file(
-    server: LiveApp, switches: dict[str, Any], parts: set[str]
+PARTS = {"train_attn": "self_attn", "train_mlp": "mlp", "train_unembed": "unembed_tokens"}
+
+
+@pytest.mark.parametrize("kind", ["save_weights", "save_weights_for_sampler", "save_weights_external"])
+@pytest.mark.parametrize("trained", [on for count in (1, 2, 3) for on in combinations(PARTS, count)])
+async def test_the_switches_of_a_run_decide_which_keys_its_file_has(
+    server: LiveApp, trained: tuple[str, ...], kind: str
 ) -> None:
-    path = await server.save(await server.new_run(**switches), "ck", 1)
-    names = load((await downloaded(server, path))["adapter_model.safetensors"])
-    found = {part for part in ("self_attn", "mlp", "unembed_tokens") if any(part in name for name in names)}
-    assert found == parts
+    switches: dict[str, Any] = {switch: switch in trained for switch in PARTS}
+    run = await server.new_run(**switches)
+    files = await downloaded(server, await server.save(run, "ck", 1, kind))
+    names = load(files["adapter_model.safetensors"])
+    assert {part for part in PARTS.values() for name in names if part in name} == {PARTS[switch] for switch in trained}
+    assert all(any(part in name for part in PARTS.values()) for name in names)
+    modules = {name.removesuffix(".weight").rpartition(".")[0].rpartition(".")[2] for name in names}
+    modules = {"lm_head" if module == PARTS["train_unembed"] else module for module in modules}  # as models call it
+    assert set(json.loads(files["adapter_config.json"])["target_modules"]) == modules
 
 
 async def test_external_weights_are_loaded_file_by_file(server: LiveApp, run: str) -> None:

@@ -88,6 +88,11 @@ def test_a_rank_that_no_adapter_has_is_refused(world: World, rank: int) -> None:
         create(world, world.session(), rank=rank)
 
 
+def test_an_adapter_that_trains_nothing_is_refused_as_the_sdk_refuses_it(world: World) -> None:
+    with pytest.raises(Invalid, match="set one of train_mlp, train_attn and train_unembed"):
+        world.run(world.session(), adapter=Adapter(train_mlp=False, train_attn=False, train_unembed=False))
+
+
 def test_a_run_made_from_a_checkpoint_has_its_shape(world: World) -> None:
     session = world.session()
     source = world.run(session, 1, adapter=Adapter(rank=4, seed=9, train_mlp=False, train_unembed=False))

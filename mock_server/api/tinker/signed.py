@@ -19,7 +19,7 @@ _OTHERS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def signed_url(call: Call, path: str, expires: int) -> str:
-    """The whole address of a path below the prefix, for the caller's tenant until `expires` (seconds since the epoch)."""
+    """The whole address of a path below the prefix, for the caller's tenant until `expires`, an epoch's seconds."""
     address = signed_urls.signed(f"{PREFIX}{path}", call.tenant, call.runtime.store.secret, expires)
     return public_url(call.request, call.settings.public_url) + address
 
