@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -31,6 +32,17 @@ def test_the_same_requests_get_answers_of_the_same_status_and_shape(capture: Cap
 def test_no_exception_is_stale(server: Server) -> None:
     used = {used for capture in CAPTURES for used in replay(capture, server.url, f"tml-test-{uuid4().hex}").used}
     assert [str(excuse) for excuse in excuses() if excuse not in used] == []
+
+
+def test_a_poll_of_what_waits_for_a_later_request_is_sent_after_that(server: Server, key: str) -> None:
+    """With parallel chunks, clients ask for the second chunk's result before they send the first chunk."""
+    lines = {line.number: line for line in LIFE.lines}
+    forward, poll, backward = lines[11], lines[13], lines[14]
+    assert [forward.answer.json["request_id"], poll.body.json["request_id"]] == ["req-12", "req-12"]
+    ends_later = replace(poll, body=replace(poll.body, json=poll.body.json | {"request_id": "req-15"}))
+    turned = (*LIFE.lines[: LIFE.lines.index(forward)], backward, ends_later, forward, poll)
+    found = replay(replace(LIFE, lines=turned), server.url, key, seconds=20).findings
+    assert not found, "\n".join(map(str, found))
 
 
 # Each way to answer otherwise is found.

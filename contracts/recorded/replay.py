@@ -11,7 +11,8 @@ from contracts.recorded.caller import PREFIX, Caller, GivenUp, NoAnswer
 from contracts.recorded.excuses import Excuse, sorted_out
 from contracts.recorded.finding import Finding
 from contracts.recorded.names import Names
-from contracts.recorded.numbering import Numbering, address
+from contracts.recorded.numbering import Numbering
+from contracts.recorded.operations import Operations
 from contracts.recorded.shape import differences
 from contracts.recorded.stage import Stage
 
@@ -58,8 +59,9 @@ class _Player:
         self._names = Names()
         self._numbering = Numbering(capture.lines)
         self._stage = Stage(caller, self._names, capture.scene)
-        self._running: dict[str, Line] = {}
-        """Operations whose results nobody has seen, by their ids here."""
+        self._operations = Operations(capture.lines)
+        self._early: list[Line] = []
+        """Polls of what can't end yet."""
         self._cursors: dict[int, int] = {}
         self._findings: list[Finding] = []
 
@@ -73,7 +75,10 @@ class _Player:
                     if left_out.before == line.number:
                         self._play(_like(lines[left_out.like], left_out))
                 self._play(line)
-            self._settle()
+                early, self._early = self._early, []
+                for poll in early:
+                    self._play(poll)
+            self._see(self._operations.left())
         except GivenUp as gave_up:
             self._found(line, "given up", "an answer", str(gave_up))
         except NoAnswer as none:
@@ -84,12 +89,17 @@ class _Player:
     def _play(self, line: Line) -> None:
         polled = line.path == POLL
         if not polled:
-            self._settle(but_of=address(line))
+            self._see(self._operations.left_to_see(before=line))
         self._stage.prepare(line.path, json.dumps(line.body.json))
         content = self._content(line)
+        self._operations.sent(line)
         try:
             if polled and line.status == 200:
-                self._running.pop(str(json.loads(content or b"{}").get("request_id")), None)
+                request_id = str(json.loads(content or b"{}").get("request_id"))
+                if self._operations.waits(request_id):
+                    self._early.append(line)
+                    return
+                self._operations.seen(request_id)
                 answer = self._caller.poll(content or b"", self._headers(line))
             else:
                 answer = self._caller.send(line.method, self._url(line), self._headers(line), content)
@@ -98,12 +108,13 @@ class _Player:
             return
         if line.method == "DELETE" and answer.is_success:
             self._stage.deleted(line.path)
-        before = len(self._findings)
         self._compare(line, answer)
-        if len(self._findings) == before or answer.status_code == line.status:
+        if answer.status_code == line.status:
             self._learn(line, answer)
         if _is_submission(line) and answer.is_success:
-            self._submitted(line, answer)
+            promised = _json(answer)
+            if isinstance(promised, dict) and "request_id" in promised:
+                self._operations.accepted(str(promised["request_id"]), line)
 
     def _url(self, line: Line) -> str:
         path = self._names.path(line.path)
@@ -171,28 +182,15 @@ class _Player:
             if isinstance(recorded, int) and isinstance(here, int):
                 self._cursors[recorded] = here
 
-    def _submitted(self, line: Line, answer: httpx.Response) -> None:
-        got = _json(answer)
-        if isinstance(got, dict) and "request_id" in got:
-            self._running[str(got["request_id"])] = line
-
-    def _settle(self, but_of: tuple[str, int] | None = None) -> None:
-        """Wait for each operation whose poll was left out, which must have succeeded.
-
-        but_of: an operation that is about to be sent; a client sends a run's operations without waiting in between.
-        """
-        for request_id, line in list(self._running.items()):
-            addressed = address(line)
-            if but_of is not None and addressed is not None and addressed[0] == but_of[0]:
-                continue
-            del self._running[request_id]
+    def _see(self, left: list[tuple[str, Line]]) -> None:
+        """Wait for operations whose polls were left out; each must have succeeded."""
+        for request_id, line in left:
             headers = self._headers(line) | {
                 "content-type": "application/json",
                 "accept": f"{messages.PROTOBUF}, application/json",
             }
-            body = json.dumps({"request_id": request_id}).encode()
             try:
-                answer = self._caller.poll(body, headers)
+                answer = self._caller.poll(json.dumps({"request_id": request_id}).encode(), headers)
             except NoAnswer as none:
                 self._found(line, "result", "a success", str(none))
                 continue

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
+from mock_server.codec import is_protobuf
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -123,6 +125,11 @@ BY_REQUEST: Final = (
     ),
 )
 """What the request itself decides, or nobody: (answer, form, why)."""
+
+
+def takes_protobuf(request: Request) -> bool:
+    """Whether a result with tensors may be protobuf, by the first line of BY_REQUEST."""
+    return is_protobuf(request.headers.get("accept", ""))
 
 
 def forms_of(request: Request) -> Forms:

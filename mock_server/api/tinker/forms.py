@@ -4,8 +4,8 @@ from fastapi import Request
 from starlette.responses import Response
 
 from mock_server.api.tinker.answers import json_response
-from mock_server.api.tinker.client_forms import forms_of
-from mock_server.codec import forward_backward_json, is_protobuf, sample_json
+from mock_server.api.tinker.client_forms import forms_of, takes_protobuf
+from mock_server.codec import forward_backward_json, sample_json
 from mock_server.domain.operations import Outcome
 from mock_server.runtime import Pending
 
@@ -18,7 +18,7 @@ def succeeded(request: Request, outcome: Outcome) -> Response:
     assert outcome.result_type is not None
     if not outcome.result_type.startswith(PROTOBUF):
         return Response(outcome.result, media_type=outcome.result_type)
-    if is_protobuf(request.headers.get("accept", "")):
+    if takes_protobuf(request):
         return Response(outcome.result, media_type=PROTOBUF)
     to_json = sample_json if outcome.result_type.endswith("SampleResponse") else forward_backward_json
     return Response(to_json(outcome.result), media_type="application/json")
