@@ -22,7 +22,7 @@ ARROWS: Final[dict[str, set[str]]] = {
     # The rules, what is in flight, the doors: each uses what stands above it here.
     "domain": {"store"},
     # What goes wrong on request: around the server, and known to none of it.
-    "faults": {"codec"},
+    "faults": {"codec", "domain", "runtime"},
     "runtime": {"domain", "store", "toy_model", "codec"},
     # A door meets rows and the store's errors as values to translate; what it may not do is query (see HOMES).
     "api": {"runtime", "domain", "codec", "settings", "store", "faults"},

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from mock_server.faults.connection import Connection
+    from mock_server.runtime import Interference
 
 Headers = list[tuple[str, str]]
 
@@ -51,6 +52,8 @@ class Exchange:
     random: Random
     answer: Answer | None = None
     struck_by: list[str] = field(default_factory=list)
+    interference: Interference | None = None
+    """What is to happen to the operation that this request submits."""
     dribble: tuple[int, float] | None = None
     """Bytes of a piece, and seconds between two: how the body is sent; None sends it at once."""
 

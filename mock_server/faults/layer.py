@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from mock_server.faults.connection import Connection, ConnectionEnded
 from mock_server.faults.exchange import Answer, Exchange
 from mock_server.faults.facts import Facts, facts_of
+from mock_server.runtime import INTERFERENCE
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -58,6 +59,9 @@ class FaultLayer:
         try:
             await _act(exchange, strikes, "before_handler")
             if exchange.answer is None:
+                await _act(exchange, strikes, "in_operation")
+                # Only for this request: each runs in a context of its own.
+                INTERFERENCE.set(exchange.interference)
                 exchange.answer = await self._handled(scope, _replayed(body, receive))
             await _act(exchange, strikes, "after_commit")
             await _act(exchange, strikes, "in_body")

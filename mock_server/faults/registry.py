@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     from mock_server.faults.exchange import Exchange
 
-Phase = Literal["before_handler", "after_commit", "in_body"]
-"""Before the handler runs; after it ran and its work is durable, in place of the answer; or on the answer's body."""
+Phase = Literal["before_handler", "after_commit", "in_body", "in_operation"]
+"""Before the handler runs; after it ran and its work is durable, in place of the answer; on the answer's body; or on
+the operation that the request submits."""
 
 
 class Effect(BaseModel):

@@ -8,6 +8,7 @@ from mock_server.domain.dials import Dial
 from mock_server.domain.errors import NotFound
 from mock_server.domain.operations import Body, Outcome
 from mock_server.runtime.clock import Clock
+from mock_server.runtime.interference import Interference
 from mock_server.runtime.waiters import Waiters
 
 KEPT_OPERATIONS = 4096
@@ -31,6 +32,7 @@ class LiveOperation:
     revealed: bool = False
     stored: bool = False
     polls: int = 0
+    interference: Interference | None = None
     waiters: Waiters = field(default_factory=Waiters)
 
 
@@ -138,6 +140,8 @@ class Board:
             del self._live[oldest]
 
     def _dial(self, operation: LiveOperation) -> Dial:
+        if operation.interference is not None and operation.interference.dial is not None:
+            return operation.interference.dial
         return self._dials.get(operation.kind, IMMEDIATE)
 
 

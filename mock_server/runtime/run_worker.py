@@ -123,7 +123,7 @@ class RunWorker:
         """
         if outcome.error_category == "server":
             self.state = None  # half-done work must not be built upon: the log knows better
-        elif operation.kind in training.KINDS:
+        elif operation.kind in training.KINDS and operation.interference is None:
             return False
         rule = self._log.creation_failed if operation.kind in {"create_model", "load_weights"} else self._log.failed
         try:
@@ -138,6 +138,8 @@ class RunWorker:
 
     async def _execute(self, operation: LiveOperation) -> tuple[Outcome, bool]:
         """The operation's outcome, and whether it is in the database already."""
+        if operation.interference is not None:
+            operation.interference.act()
         if operation.body is None:
             operation.body = self._log.body(operation.id)
         match operation.kind:

@@ -22,6 +22,7 @@ from mock_server.runtime.completions import Completions
 from mock_server.runtime.custom_losses import CREATE_CUSTOM_LOSS, CustomLosses, problem_of
 from mock_server.runtime.executor import Executor
 from mock_server.runtime.failures import failure
+from mock_server.runtime.interference import INTERFERENCE
 from mock_server.runtime.janitor import Janitor
 from mock_server.runtime.recorder import Recorder
 from mock_server.runtime.run_registry import RunRegistry
@@ -262,6 +263,7 @@ class Runtime:
             accepted.position,
             self.clock.now(),
             submission.body,
+            interference=INTERFERENCE.get(),
         )
 
     def _live(self, row: Row[Any]) -> LiveOperation:

@@ -183,6 +183,8 @@ class SamplingFloor:
         refused: list[tuple[LiveOperation, Outcome]] = []
         for operation in arrivals:
             try:
+                if operation.interference is not None:
+                    operation.interference.act()
                 request, layout = self._request(entry, key, operation)
                 lane.decoder.add(operation.id, request)
             except Exception as error:  # noqa: BLE001 - failure() tells a wrong request from a bug

@@ -3,7 +3,9 @@
 from mock_server.faults.effects import (
     close,
     content_type,
+    delay,
     dribble,
+    fail,
     garbage,
     hang,
     invalid_json,
@@ -11,8 +13,10 @@ from mock_server.faults.effects import (
     missing_field,
     mistyped_field,
     not_finite,
+    pause,
     reset,
     status,
+    stuck,
     truncate,
     wrong_length,
 )
@@ -20,7 +24,9 @@ from mock_server.faults.effects import (
 __all__ = [
     "close",
     "content_type",
+    "delay",
     "dribble",
+    "fail",
     "garbage",
     "hang",
     "invalid_json",
@@ -28,8 +34,10 @@ __all__ = [
     "missing_field",
     "mistyped_field",
     "not_finite",
+    "pause",
     "reset",
     "status",
+    "stuck",
     "truncate",
     "wrong_length",
 ]

@@ -1,0 +1,106 @@
+"""Operations that fail, or that never or late come to an end, as the official SDK's user sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from client_tests.harness.sdk import Sdk
+    from client_tests.harness.server import Server
+
+
+@pytest.fixture(params=[True, False], ids=["pyqwest", "httpx"])
+def spoilt(request: pytest.FixtureRequest, sdk: Sdk, server_with: Callable[..., Server]) -> Sdk:
+    """The SDK over either of its transports, at a server that answers polls within a second."""
+    return sdk.at(server_with(client_config={"use_pyqwest_transport": request.param}, poll_seconds=1).url)
+
+
+def inject(sdk: Sdk, operation: str, effect: object, **rule: Any) -> None:
+    given = {"operation": operation, "phase": "in_operation", "effect": effect, **rule}
+    answer = httpx.post(f"{sdk.url}/__admin/faults", json={"rule": given, "api_key": sdk.key})
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize("category", ["user", "server", "unknown"])
+def test_a_failed_operation_is_the_users_to_see_and_leaves_the_run_as_it_was(spoilt: Sdk, category: str) -> None:
+    def program(service_client: Any, kit: Any, tinker: Any) -> list[Any]:
+        training = kit.trainer(service_client)
+        first = training.forward_backward([kit.datum()], "cross_entropy").result().metrics["loss:sum"]
+        try:
+            training.optim_step(kit.adam(1e-3)).result()
+        except tinker.RequestFailedError as error:
+            failed = [str(error.category.value), "no GPU left" in str(error)]
+        again = training.forward([kit.datum()], "cross_entropy").result().metrics["loss:sum"]
+        return [*failed, first == again]
+
+    inject(spoilt, "optim_step", {"fail": {"message": "no GPU left", "category": category}}, on=1)
+    assert spoilt.run(program) == [category, True, True]
+
+
+def test_a_delayed_operation_is_waited_for_and_later_ones_are_told_first(spoilt: Sdk) -> None:
+    def program(service_client: Any, kit: Any) -> list[bool]:
+        training = kit.trainer(service_client)
+        slow = training.forward_backward([kit.datum()], "cross_entropy")
+        fast = training.optim_step(kit.adam(1e-3))
+        fast.result()
+        ahead = not slow.future().done() if hasattr(slow, "future") else True
+        return [ahead, slow.result().metrics["loss:sum"] > 0]
+
+    inject(spoilt, "forward_backward", {"delay": {"seconds": 2.5}}, on=1)
+    assert spoilt.run(program) == [True, True]
+
+
+def test_a_paused_queue_says_why_and_goes_on(spoilt: Sdk) -> None:
+    def program(service_client: Any, kit: Any) -> list[Any]:
+        import logging
+
+        from tinker.lib import queue_state_logger
+
+        queue_state_logger.PAUSE_GRACE_PERIOD = 0  # it would keep quiet for a while
+        said: list[str] = []
+        handler = logging.Handler()
+        handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+        logging.getLogger("tinker").addHandler(handler)
+        training = kit.trainer(service_client)
+        result = training.forward_backward([kit.datum()], "cross_entropy").result()
+        return [result.metrics["loss:sum"] > 0, any("all GPUs are busy" in line for line in said)]
+
+    pause = {"pause": {"state": "paused_capacity", "reason": "all GPUs are busy", "seconds": 2.5}}
+    inject(spoilt, "forward_backward", pause, on=1)
+    assert spoilt.run(program) == [True, True]
+
+
+def test_a_stuck_operation_never_ends_and_others_are_unharmed(spoilt: Sdk) -> None:
+    def program(service_client: Any, kit: Any) -> list[Any]:
+        training = kit.trainer(service_client)
+        stuck = training.forward_backward([kit.datum()], "cross_entropy")
+        try:
+            stuck.result(timeout=3)
+        except TimeoutError:
+            ended = "given up"
+        others = kit.trainer(service_client)
+        return [ended, len(kit.steps(others, 2))]
+
+    inject(spoilt, "forward_backward", "stuck", on=1)
+    assert spoilt.run(program) == ["given up", 2]
+
+
+def test_a_sample_fails_alone(spoilt: Sdk) -> None:
+    def program(service_client: Any, kit: Any, tinker: Any) -> list[Any]:
+        sampler = service_client.create_sampling_client(base_model="Qwen/Qwen3-8B")
+        outcomes: list[Any] = []
+        for _ in range(2):
+            try:
+                answer = sampler.sample(kit.prompt(), 1, kit.greedy(2)).result()
+                outcomes.append(len(answer.sequences[0].tokens))
+            except tinker.RequestFailedError as error:
+                outcomes.append(str(error.category.value))
+        return outcomes
+
+    inject(spoilt, "asample", {"fail": {"category": "unknown"}}, on=1)
+    assert spoilt.run(program) == ["unknown", 2]
