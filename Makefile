@@ -37,8 +37,8 @@ clients: .venv/.dev $(SDK_VERSIONS:%=.venvs/sdk-%) ## Train with every version o
 	@SDK_VERSIONS="$(SDK_VERSIONS)" $(BIN)/python -m pytest -q -n auto --dist loadgroup client_tests/versions $(ARGS)
 
 # Not in parallel: the two that matter use both cores, and a quiet machine gives the server more to do between two kills.
-crash: .venv/.dev ## Kill the server 50 times while real clients train, then weigh it over 100,000 operations
-	@CRASH_KILLS=$${CRASH_KILLS:-50} FLAT_OPERATIONS=$${FLAT_OPERATIONS:-100000} \
+crash: .venv/.dev ## Kill the server 50 times while real clients train, weigh it over 100,000 operations and 15 GB
+	@CRASH_KILLS=$${CRASH_KILLS:-50} FLAT_OPERATIONS=$${FLAT_OPERATIONS:-100000} ARCHIVE_GIGABYTES=$${ARCHIVE_GIGABYTES:-10} \
 	  $(BIN)/python -m pytest -s client_tests/crash tests/runtime/test_flat.py $(ARGS)
 
 bench: .venv/.dev ## Measure the server against a bare app that answers from memory
