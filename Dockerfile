@@ -6,8 +6,9 @@ RUN python -m venv /opt/tinker-mock \
     && /opt/tinker-mock/bin/pip install --no-cache-dir --require-hashes -r requirements/runtime.txt \
     && python -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE openapi.yaml ./
 COPY mock_server mock_server
+COPY contracts contracts
 # The tools that build the wheel stay behind in this stage.
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
     && /opt/tinker-mock/bin/pip install --no-cache-dir --no-deps --no-index /wheel/*.whl

@@ -1,7 +1,8 @@
 """Request bodies of the Tinker dialect.
 
 Lenient on purpose: fields of newer SDK versions are ignored, and null is the same as absent (releases up to 0.15 send
-it for everything that was not set). Only what a rule needs is demanded.
+it for everything that was not set). Only what a rule needs is demanded; but a number is a number and no text of one, as
+openapi.yaml says.
 """
 
 from typing import Annotated, Any, Literal
@@ -20,7 +21,7 @@ Metadata = dict[str, Any]
 class Body(BaseModel):
     """A JSON object."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=(), strict=True)
 
     @model_validator(mode="before")
     @classmethod
