@@ -168,6 +168,8 @@ def _json_map(value: Any, field: str) -> list[tuple[str, Any]]:
 def _header(model_id: Any, seq_id: Any, *, forward_only: bool) -> TrainingHeader:
     if not isinstance(model_id, str) or not model_id:
         raise Malformed("model_id", f"is {shown(model_id)}", "send the id that create_model answered")
+    if type(seq_id) is float and seq_id.is_integer():
+        seq_id = int(seq_id)  # to JSON 1.0 is as whole as 1
     if seq_id is not None and (type(seq_id) is not int or not 0 <= seq_id <= _MAX_SEQ_ID):
         raise Malformed("seq_id", f"is {shown(seq_id)}", "number the operations of a model 1, 2, 3, …")
     return TrainingHeader(model_id, seq_id or None, forward_only)

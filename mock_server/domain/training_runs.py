@@ -65,8 +65,8 @@ def check_optimizer(config: dict[str, Any]) -> None:
     """Refuse an optimizer that no run can have."""
     if config["type"] not in OPTIMIZERS:
         raise Invalid(f"optimizer_config.type is {config['type']!r}: give one of {', '.join(OPTIMIZERS)}")
-    if config["type"] == "dimuon" and config.get("version", 1) != 1:
-        raise Invalid(f"optimizer_config.version is {config['version']}: dimuon has version 1 only")
+    if config.get("version", 1) != 1:
+        raise Invalid(f"optimizer_config.version is {config['version']}: {config['type']} has version 1 only")
 
 
 def create(tx: Transaction, tenant: str, new: NewRun, seed: int) -> TrainingRun:

@@ -1,6 +1,6 @@
 """The audit log, a day at a time."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 
 from fastapi import APIRouter
@@ -9,6 +9,7 @@ from starlette.responses import Response
 from mock_server.api.call import TenantCall
 from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import json_response, timestamp
+from mock_server.api.tinker.parameters import Day
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import audit
 from mock_server.store.tables import AuditEntry
@@ -19,7 +20,7 @@ EventType = Literal["all", "checkpoints", "projects", "sessions", "teams", "orga
 
 
 @router.get("/audit")
-async def get_audit_log(call: TenantCall, event_type: EventType = "all", day: date | None = None) -> Response:
+async def get_audit_log(call: TenantCall, event_type: EventType = "all", day: Day | None = None) -> Response:
     """What happened on a day, midnight to midnight UTC; without one, today."""
     day = day or datetime.fromtimestamp(call.runtime.clock.now(), UTC).date()
     first = datetime.combine(day, time(), UTC).timestamp()

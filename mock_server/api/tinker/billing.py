@@ -3,12 +3,12 @@
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
 from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import json_response, timestamp
+from mock_server.api.tinker.parameters import Moment
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import checkpoints, usage
 from mock_server.domain.metadata import strings
@@ -19,7 +19,7 @@ router = APIRouter(prefix=PREFIX, tags=["billing"], route_class=JsonRoute)
 
 
 @router.get("/billing/usage/events")
-async def get_billing_usage(call: TenantCall, starting_on: AwareDatetime, ending_before: AwareDatetime) -> Response:
+async def get_billing_usage(call: TenantCall, starting_on: Moment, ending_before: Moment) -> Response:
     """Tokens, saves and storage of each hour, from one full hour up to another."""
     await _settle(call)
     report = await call.read(usage.report, starting_on=starting_on.timestamp(), ending_before=ending_before.timestamp())

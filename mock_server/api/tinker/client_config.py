@@ -29,7 +29,7 @@ async def dynamic_config(body: ClientConfig, call: TenantCall) -> Response:
 
 
 @router.get("/get_server_capabilities")
-async def server_capabilities(call: TenantCall) -> Response:
+async def get_server_capabilities(call: TenantCall) -> Response:
     """The base models on offer."""
     models = [
         {
