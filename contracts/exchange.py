@@ -42,13 +42,17 @@ class _Body:
 
 @dataclass(frozen=True)
 class Request(_Body):
-    """path: decoded, below the server's base URL (`/api/v1/optim_step`). query: as sent, without the `?`."""
+    """path: decoded, below the server's base URL (`/api/v1/optim_step`). query: as sent, without the `?`.
+
+    whole: whether the body was kept to its end; who listens in may keep only the beginning of a long one.
+    """
 
     method: str
     path: str
     query: str = ""
     headers: Headers = field(default_factory=dict)
     body: bytes = b""
+    whole: bool = True
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}{'?' + self.query if self.query else ''}"
@@ -56,11 +60,12 @@ class Request(_Body):
 
 @dataclass(frozen=True)
 class Response(_Body):
-    """An answer as it crossed the wire, content encoding undone."""
+    """An answer as it crossed the wire, content encoding undone. whole: as with a request."""
 
     status: int
     headers: Headers = field(default_factory=dict)
     body: bytes = b""
+    whole: bool = True
 
 
 @dataclass(frozen=True)
