@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import bindparam, select
 
 from mock_server.domain import usage
-from mock_server.domain.errors import Invalid
+from mock_server.domain.errors import NotFound
 from mock_server.domain.metadata import as_text
 from mock_server.domain.usage import Held
 from mock_server.store import Query, Transaction
@@ -86,7 +86,7 @@ def _older(tx: Transaction, tenant: str, after: str | None) -> Iterator[Session]
     if after is not None:
         row = tx.row(_NUMBER, session=after)
         if row is None or row.tenant != tenant or row.number is None:
-            raise Invalid(f"cursor.last_session_id is {after!r}, which no page ended with: pass next_cursor unchanged")
+            raise NotFound(f"cursor.last_session_id {after!r} does not exist: pass next_cursor unchanged")
         before = row.number
     while batch := tx.rows(_NEWEST, tenant=tenant, before=before, limit=_BATCH):
         yield from batch

@@ -179,7 +179,7 @@ def test_the_search_goes_page_by_page(tenant: Tenant, named: dict[str, str]) -> 
             break
     assert seen == list(named)[::-1]
     wrong = {"last_created_at": "2026-07-13T00:00:00Z", "last_session_id": "none such"}
-    assert tenant.post("sessions/search", json={"cursor": wrong}).status_code == 400
+    assert tenant.post("sessions/search", json={"cursor": wrong}).status_code == 404
 
 
 def test_a_session_moves_to_a_project_with_its_runs(tenant: Tenant) -> None:
