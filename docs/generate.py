@@ -72,6 +72,9 @@ def cli_page() -> str:
     sections = ["# The command `tinker-mock`", _GENERATED, *_help_of(group, "tinker-mock")]
     for name, command in group.commands.items():
         sections += [f"## `tinker-mock {name}`", "", *_help_of(command, f"tinker-mock {name}")]
+        for part, subcommand in getattr(command, "commands", {}).items():
+            path = f"tinker-mock {name} {part}"
+            sections += [f"### `{path}`", "", *_help_of(subcommand, path)]
     return "\n".join(sections)
 
 

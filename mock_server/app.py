@@ -71,6 +71,12 @@ def create_app(settings: Settings) -> FastAPI:
     # Around the framework's own outermost middleware, behind whose `send` no connection can be reached.
     whose = partial(tenant_of_header, app)
     app.middleware_stack = FaultLayer(app.build_middleware_stack(), app.state.faults, table.operation_of, whose)
+    if settings.observe:
+        # Imports the contract, which a server that does not watch needs not.
+        from mock_server.observing import Observing, Verdicts  # noqa: PLC0415
+
+        app.state.verdicts = Verdicts()
+        app.middleware_stack = Observing(app.middleware_stack, app.state.verdicts.see)
     return app
 
 

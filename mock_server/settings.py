@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
@@ -106,6 +107,12 @@ class Settings(BaseSettings):
         default="text", description="Lines for people, or one JSON object a line."
     )
 
+    observe: bool = Field(
+        default=False,
+        description="Judge every exchange by the contract, and log what a client or this server does wrong, "
+        "each kind of fault once. Needs tinker-mock[contract].",
+    )
+
     durability: Literal["power", "process"] = Field(
         default="power",
         description="What acknowledged work survives: a power cut (every group commit is synced to the disk), "
@@ -180,6 +187,13 @@ class Settings(BaseSettings):
     @classmethod
     def _known_dynamic_flags(cls, given: Mapping[str, object]) -> dict[str, FlagValue]:
         return checked_flags(given, DYNAMIC_CONFIG_FLAGS)
+
+    @field_validator("observe")
+    @classmethod
+    def _observer_installed(cls, given: bool) -> bool:
+        if given and find_spec("jsonschema_rs") is None:
+            raise ValueError("judging exchanges needs jsonschema-rs: install tinker-mock[contract].")
+        return given
 
     @field_validator("dials")
     @classmethod

@@ -23,12 +23,14 @@ ARROWS: Final[dict[str, set[str]]] = {
     "domain": {"store"},
     # What goes wrong on request: around the server, and known to none of it.
     "faults": {"codec", "domain", "runtime"},
+    # Who watches the whole server from outside; the contract that it judges by knows nothing of us.
+    "observing": set(),
     "runtime": {"domain", "store", "toy_model", "codec"},
     # A door meets rows and the store's errors as values to translate; what it may not do is query (see HOMES).
     "api": {"runtime", "domain", "codec", "settings", "store", "faults"},
     # The parts are wired together, started, and told what to do.
     "settings": {"domain"},
-    "app": {"settings", "api", "runtime", "domain", "store", "codec", "toy_model", "faults"},
+    "app": {"settings", "api", "runtime", "domain", "store", "codec", "toy_model", "faults", "observing"},
     "serving": {"settings", "store", "domain"},
     "cli": {"app", "serving", "settings", "logs", "domain"},
     "__main__": {"cli"},
@@ -40,7 +42,7 @@ HOMES: Final[dict[str, set[str]]] = {
     # Not SQLite: the rules say their queries, the store alone knows what answers them.
     "sqlalchemy": {"store", "domain", "runtime"},
     "fastapi": {"api", "app", "serving"},
-    "starlette": {"api", "app", "faults"},
+    "starlette": {"api", "app", "faults", "observing"},
     "uvicorn": {"serving"},
     "typer": {"cli"},
     "pydantic_settings": {"settings"},

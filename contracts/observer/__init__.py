@@ -1,6 +1,6 @@
-"""Watches exchanges and says what was wrong with them: clients and servers, live and recorded, by the same rules.
+"""Watches exchanges and says what was wrong with them: servers and clients, live, behind a proxy and from files.
 
-`check(exchange, history, spec)` is the door; it changes nothing. `Observer` is a history and a spec that go on together.
+`check(exchange, history, spec)` is the door; it changes nothing. `Observer` keeps history and spec from one to the next.
 """
 
 from contracts.observer.history import History

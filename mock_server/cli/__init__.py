@@ -11,8 +11,10 @@ from typing import Annotated
 import typer
 
 from mock_server import __version__
+from mock_server.cli.check import check
 from mock_server.cli.env import env
 from mock_server.cli.healthcheck import healthcheck
+from mock_server.cli.proxy import proxy
 from mock_server.cli.run import run
 from mock_server.cli.serve import serve
 
@@ -52,6 +54,8 @@ app.command()(serve)
 app.command(context_settings={"allow_interspersed_args": False})(run)
 app.command()(env)
 app.command()(healthcheck)
+app.command()(proxy)
+app.add_typer(check, name="check")
 app.command("version", help="Print the version.")(_print_version)
 
 

@@ -45,6 +45,7 @@ def serve(
         bool, typer.Option("--allow-remote", help="Allow a --host that other machines can reach.")
     ] = False,
     client_config: ConfigOption = None,
+    observe: Annotated[bool, typer.Option("--observe", help="Log where exchanges do not keep the contract.")] = False,
     until_stdin_closes: Annotated[
         bool,
         typer.Option("--until-stdin-closes", help="Stop when standard input closes: with the program that holds it."),
@@ -65,6 +66,7 @@ def serve(
         "log_format": log_format,
         "allow_remote": allow_remote or None,
         "client_config": ",".join(client_config) if client_config else None,
+        "observe": observe or None,
     }
     # Imports make hundreds of thousands of objects and hardly any garbage; looking for it is a fifth of the start.
     gc.disable()
