@@ -14,13 +14,13 @@ def _whole(value: object) -> object:
     return int(value) if type(value) is float and value.is_integer() else value
 
 
-# JSON knows one kind of number: 1.0 is as whole as 1.
-Integer = Annotated[int, BeforeValidator(_whole)]
-SeqId = Annotated[Integer, Field(ge=0, lt=2**43)]
+WHOLE = BeforeValidator(_whole)  # JSON knows one kind of number: 1.0 is as whole as 1
+Integer = Annotated[int, WHOLE]
+SeqId = Annotated[int, Field(ge=0, lt=2**43), WHOLE]
 # Copies of a sampling client count from a random multiple of a billion on.
-SampleSeqId = Annotated[Integer, Field(ge=0, lt=2**63)]
-Number = Annotated[Integer, Field(ge=0, lt=2**31)]
-Seconds = Annotated[Integer, Field(ge=0)]
+SampleSeqId = Annotated[int, Field(ge=0, lt=2**63), WHOLE]
+Number = Annotated[int, Field(ge=0, lt=2**31), WHOLE]
+Seconds = Annotated[int, Field(ge=0), WHOLE]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Metadata = dict[str, Any]
 
@@ -88,13 +88,13 @@ class SearchSessions(Body):
     display_name: Annotated[str, Field(min_length=1)] | None = None
     owner: SearchOwner = SearchOwner()
     statuses: Annotated[list[StatusQuery], Field(min_length=1)] | None = None
-    limit: Annotated[Integer, Field(ge=1, le=200)] = 50
+    limit: Annotated[int, Field(ge=1, le=200), WHOLE] = 50
     cursor: SearchCursor | None = None
 
 
 class Lora(Body):
     rank: Integer = 32
-    seed: Annotated[Integer, Field(ge=-(2**63), lt=2**63)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63), WHOLE] | None = None
     train_unembed: bool = True
     train_mlp: bool = True
     train_attn: bool = True
@@ -196,11 +196,11 @@ class Prompt(Body):
 
 
 class SamplingParams(Body):
-    max_tokens: Annotated[Integer, Field(ge=0)] | None = None
-    seed: Annotated[Integer, Field(ge=-(2**63), lt=2**64)] | None = None
+    max_tokens: Annotated[int, Field(ge=0), WHOLE] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**64), WHOLE] | None = None
     stop: str | list[str] | list[Integer] | None = None
     temperature: Annotated[Finite, Field(ge=0)] = 1.0
-    top_k: Annotated[Integer, Field(ge=-1)] = -1
+    top_k: Annotated[int, Field(ge=-1), WHOLE] = -1
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
@@ -209,12 +209,12 @@ class Sample(Body):
     seq_id: SampleSeqId
     prompt: Prompt
     sampling_params: SamplingParams = SamplingParams()
-    num_samples: Annotated[Integer, Field(ge=1, le=4096)] = 1
+    num_samples: Annotated[int, Field(ge=1, le=4096), WHOLE] = 1
     prompt_logprobs: bool = False
-    topk_prompt_logprobs: Annotated[Integer, Field(ge=0, le=1000)] = 0
-    topk_sample_logprobs: Annotated[Integer, Field(ge=0, le=1000)] = 0
-    prompt_alt_tokens_k: Annotated[Integer, Field(ge=0, le=1000)] = 0
-    prompt_logprobs_last_n: Annotated[Integer, Field(ge=1)] | None = None
+    topk_prompt_logprobs: Annotated[int, Field(ge=0, le=1000), WHOLE] = 0
+    topk_sample_logprobs: Annotated[int, Field(ge=0, le=1000), WHOLE] = 0
+    prompt_alt_tokens_k: Annotated[int, Field(ge=0, le=1000), WHOLE] = 0
+    prompt_logprobs_last_n: Annotated[int, Field(ge=1), WHOLE] | None = None
     target_prompt_logprobs: dict[str, Any] | None = None
 
 
@@ -241,7 +241,7 @@ class SamplingSessionTarget(Body):
 
 class RetrieveFutures(Body):
     target: SamplingSessionTarget
-    prev_cursor: Annotated[Integer, Field(ge=0)] = 0
+    prev_cursor: Annotated[int, Field(ge=0), WHOLE] = 0
     timeout: Annotated[Finite, Field(ge=0)] | None = None
     retrieved_request_ids: list[str] = []
 
