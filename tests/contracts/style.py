@@ -130,7 +130,8 @@ def clients_are_named(spec: Spec) -> Iterator[str]:
 
 
 def requirements_exist(spec: Spec) -> Iterator[str]:
-    """`x-requirements`: ids of contracts/requirements.yaml."""
+    """`x-requirements`, of the whole and of each operation: ids of contracts/requirements.yaml."""
+    yield from (each for each in spec.document["x-requirements"] if each not in requirements())
     for operation in spec.operations.values():
         if "x-requirements" not in operation.raw:
             yield f"{operation.id}: no x-requirements"
