@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-_LIMIT: Final = 64 * 1024 * 1024
+LIMIT: Final = 64 * 1024 * 1024
 """No judged body is longer; a bomb must not hurt who only watches."""
 
 
@@ -17,13 +17,13 @@ def decoded(body: bytes, encoding: str) -> tuple[bytes, bool]:
         if encoding in {"gzip", "deflate"}:
             # 47: gzip and zlib, whichever the header shows.
             inflating = zlib.decompressobj(47)
-            plain = inflating.decompress(body, _LIMIT)
+            plain = inflating.decompress(body, LIMIT)
             return plain, inflating.eof
         if encoding == "zstd":
             import zstandard  # noqa: PLC0415 - only where it is used
 
             reader = zstandard.ZstdDecompressor().stream_reader(body)
-            plain = reader.read(_LIMIT)
+            plain = reader.read(LIMIT)
             return plain, not reader.read(1)
     except Exception:  # noqa: BLE001 - each library has errors of its own; a body that can't be read is not judged
         return b"", False

@@ -1,6 +1,6 @@
 """Watches exchanges and says what was wrong with them: servers and clients, live, behind a proxy and from files.
 
-`check(exchange, history, spec)` is the door; it changes nothing. `Observer` keeps history and spec from one to the next.
+`check(exchange, history, spec)` is the door; it changes nothing. `Observer` remembers from one exchange to the next.
 """
 
 from contracts.observer.history import History

@@ -7,6 +7,7 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from contracts.encoding import decoded
 from contracts.observer.protobuf import fields
 from contracts.observer.routes import SUBMISSIONS, TENSORS, TRAINING, route
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
-_UNPACKED_LIMIT: Final = 64 * 1024 * 1024
 
 Number = tuple[str, str, int]
 """What a number counts, of whom, and the number: ("run", "s:train:0", 4)."""
@@ -81,15 +81,7 @@ class Facts:
     @cached_property
     def content(self) -> bytes:
         """The request's body, its compression undone; empty where that can't be."""
-        if self.request.headers.get("content-encoding", "") != "zstd":
-            return self.request.body
-        import zstandard  # noqa: PLC0415 - only where a client compresses
-
-        try:
-            unpacked = zstandard.ZstdDecompressor().decompressobj().decompress(self.request.body)
-        except zstandard.ZstdError:
-            return b""
-        return unpacked[:_UNPACKED_LIMIT]
+        return decoded(self.request.body, self.request.headers.get("content-encoding", ""))[0]
 
     @cached_property
     def data_count(self) -> int | None:

@@ -1,0 +1,74 @@
+"""The observer as a whole: it changes nothing when asked, and remembers only so much."""
+
+from __future__ import annotations
+
+import zstandard
+
+from contracts.encoding import LIMIT
+from contracts.observer import History, Observer, check
+from contracts.observer.facts import Facts
+from contracts.observer.history import REMEMBERED
+from contracts.observer.spec import NoSpec
+from tests.contracts.observer.made import PROTOBUF, asked, judged, step, stepped
+
+
+def test_judging_changes_neither_history_nor_exchange() -> None:
+    history = History()
+    history.record(Facts(step(1)))
+    findings = [check(step(1, 0.2), history, NoSpec()) for _ in range(2)]
+    assert findings[0] == findings[1]
+    assert len(history.submissions) == 1
+
+
+def test_a_check_says_when_it_passed_too() -> None:
+    passed = {finding.check for finding in judged([step(1), stepped(1)]) if finding.passed}
+    assert {"seq-id-in-range", "poll-answer-has-a-form", "key-on-every-call"} <= passed
+
+
+def test_tenants_have_nothing_to_do_with_each_other() -> None:
+    other = {"x-api-key": "tml-somebody-else"}
+    assert [f.check for f in judged([step(1, 0.1), step(1, 0.2, sent=other)]) if not f.passed] == []
+
+
+def test_a_renewed_token_is_the_same_tenant() -> None:
+    # {"sub": "u"} in both, between different heads and signatures.
+    tokens = [{"x-api-key": f"eyJ{n}.eyJzdWIiOiAidSJ9.x"} for n in range(2)]
+    found = judged([step(1, 0.1, sent=tokens[0]), step(1, 0.2, sent=tokens[1])])
+    assert "seq-id-not-reused" in {finding.check for finding in found if not finding.passed}
+
+
+def test_the_memory_is_bounded_in_entries_and_in_bytes() -> None:
+    observer = Observer()
+    history = observer._history
+    for number in range(1, REMEMBERED + 100):
+        observer.see(step(number, sent={"x-idempotency-key": f"k{number}"}, at=number))
+    assert len(history.submissions) == len(history.attempts) == REMEMBERED
+    long = step(1, run="x" * 100_000, at=REMEMBERED + 101, sent={"x-idempotency-key": "last"})
+    observer.see(long)
+    kept = history.attempts[next(reversed(history.attempts))].exchange
+    assert len(kept.request.body) < 4096
+    assert not kept.request.whole
+
+
+def test_bodies_of_any_kind_are_judged_without_an_error() -> None:
+    bodies = [b"", b"null", b"[]", b"7", b"{", b'{"seq_id": "1"}', b'{"model_id": 3, "seq_id": 1}', bytes(range(256))]
+    kinds = [None, "application/json", PROTOBUF, "text/html"]
+    for operation in (
+        "optim_step",
+        "forward_backward",
+        "asample",
+        "retrieve_future",
+        "retrieve_futures",
+        "copy_weights",
+    ):
+        for body in bodies:
+            for kind in kinds:
+                said = {"content-type": kind or ""}
+                found = judged([asked(operation, body, body, sent={"content-type": kind}, named=said)] * 2)
+                assert found
+
+
+def test_a_zstd_bomb_is_not_unpacked_beyond_the_limit() -> None:
+    bomb = zstandard.ZstdCompressor().compress(bytes(2 * LIMIT))
+    facts = Facts(asked("forward_backward", bomb, sent={"content-type": PROTOBUF, "content-encoding": "zstd"}))
+    assert len(facts.content) <= LIMIT
