@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from mock_server.domain import accounts, ids
-from mock_server.domain.errors import Conflict, Invalid, NotFound
+from mock_server.domain.errors import Invalid, NotFound
 from mock_server.domain.sessions import open_session
 from mock_server.store import Query, Transaction
 from mock_server.store.tables import CHECKPOINTS, RUNS, Checkpoint, Sampler, TrainingRun
@@ -147,7 +147,8 @@ def check_usable(run: TrainingRun) -> None:
     if run.status == "unloaded":
         raise Invalid(f"training run {run.id!r} was unloaded: create a new one, or load one of its checkpoints")
     if run.corrupted:
-        raise Conflict(f"training run {run.id!r} is corrupted: restore a new run from its last checkpoint")
+        # Not 409: the SDK would ask again for five minutes.
+        raise Invalid(f"training run {run.id!r} is corrupted: restore a new run from its last checkpoint")
 
 
 def _row(tx: Transaction, run_id: str) -> TrainingRun | None:

@@ -102,6 +102,12 @@ class RunLog:
             run.status = "failed"
             tx.session.add(run)
 
+    def corrupted(self, tx: Transaction) -> None:
+        """The run's state is lost; its checkpoints are what is left of it."""
+        run = self.run(tx)
+        run.corrupted = True
+        tx.session.add(run)
+
     def unloaded(self, tx: Transaction, operation_id: str, position: int) -> Outcome:
         run = self.run(tx)
         run.status = "unloaded"

@@ -26,7 +26,8 @@ from mock_server.runtime.ordered_queue import OrderedQueue
 from mock_server.runtime.recorder import Recorder
 from mock_server.runtime.run_log import RunLog
 from mock_server.store import StorageUnavailable, Store
-from mock_server.toy_model import TrainingState
+from mock_server.store.artifacts import DamagedArtifact
+from mock_server.toy_model import DamagedState, TrainingState
 
 log = logging.getLogger(__name__)
 
@@ -219,25 +220,38 @@ class RunWorker:
         return outcome
 
     async def _materialise(self) -> TrainingState:
-        """The run's state: from memory, or from its last snapshot and the log behind it."""
+        """The run's state: from memory, or from its last snapshot and the log behind it.
+
+        A snapshot that can't be read is the run's end: it is marked, so that whoever watches it restores a new one.
+        """
         if self.state is None:
-            await self._shop.recorder.settle()
-            run, content = await self._shop.store.read(self._log.snapshot)
-            if run.status == "unloaded":
-                raise OperationFailed(f"training run {self.run_id!r} was unloaded: load one of its checkpoints")
-            entry = self._shop.catalogue[run.base_model]
-            if content is None:
-                state = await self._shop.executor.run(partial(training.fresh_state, entry, run))
-            else:
-                state = await self._shop.executor.run(
-                    partial(TrainingState.load, content, optimizer=run.snapshot_optimizer, fresh=run.optimizer["type"])
-                )
-            self._log.reset()
-            prepare = self._shop.losses.of_run(self.tenant, self.run_id)
-            for operation in self._log.since(run.snapshot_position):
-                body = self._log.body(operation.id)
-                replay = partial(training.apply, state, operation.kind, body, prepare, want_result=False)
-                await self._shop.executor.run(replay)
-                self._log.advanced(operation.kind, len(body.content))
-            self.state = state
+            try:
+                self.state = await self._rebuilt()
+            except (DamagedArtifact, DamagedState) as error:
+                log.warning("training run %s is corrupted: %s", self.run_id, error)
+                self.settled = False
+                await self._shop.store.write(self._log.corrupted)
+                message = f"training run {self.run_id!r} is corrupted: restore a new run from its last checkpoint"
+                raise OperationFailed(message) from error
         return self.state
+
+    async def _rebuilt(self) -> TrainingState:
+        await self._shop.recorder.settle()
+        run, content = await self._shop.store.read(self._log.snapshot)
+        if run.status == "unloaded":
+            raise OperationFailed(f"training run {self.run_id!r} was unloaded: load one of its checkpoints")
+        entry = self._shop.catalogue[run.base_model]
+        if content is None:
+            state = await self._shop.executor.run(partial(training.fresh_state, entry, run))
+        else:
+            state = await self._shop.executor.run(
+                partial(TrainingState.load, content, optimizer=run.snapshot_optimizer, fresh=run.optimizer["type"])
+            )
+        self._log.reset()
+        prepare = self._shop.losses.of_run(self.tenant, self.run_id)
+        for operation in self._log.since(run.snapshot_position):
+            body = self._log.body(operation.id)
+            replay = partial(training.apply, state, operation.kind, body, prepare, want_result=False)
+            await self._shop.executor.run(replay)
+            self._log.advanced(operation.kind, len(body.content))
+        return state

@@ -122,7 +122,7 @@ class Checkpoint(SQLModel, table=True):
         Index("ix_checkpoint_expiry", "expires_at", **_only("expires_at IS NOT NULL")),
         Index("ix_checkpoint_overdue", "tenant", "expires_at", **_only("expires_at IS NOT NULL")),
         # What clients that do not know this kind are not told of, which their totals are less.
-        Index("ix_checkpoint_external", "tenant", "expires_at", **_only("kind = 'external_weights'")),
+        Index("ix_checkpoint_external", "tenant", "kind", **_only("kind = 'external_weights'")),
     )
 
     number: int | None = Field(default=None, primary_key=True, sa_type=Long)

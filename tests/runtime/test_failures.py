@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mock_server.domain import operations, samplers
+from mock_server.domain.errors import Invalid
 from mock_server.domain.operations import Body
 from mock_server.domain.orders import OptimStepOrder
 from mock_server.domain.samplers import NewSampler
@@ -198,7 +199,9 @@ async def test_a_damaged_sample_request_fails_alone_when_the_server_starts_again
         await again.result(requests[1])
 
 
-async def test_a_damaged_snapshot_fails_the_run_that_needs_it_and_says_which_file(tmp_path: Path) -> None:
+async def test_a_damaged_snapshot_corrupts_the_run_that_needs_it_and_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with world(tmp_path) as here:
         run_id = await run_with_a_step(here)
         await weights_of(here, run_id, 3, "state")
@@ -206,8 +209,11 @@ async def test_a_damaged_snapshot_fails_the_run_that_needs_it_and_says_which_fil
         file.write_bytes(b"damaged")
     async with world(tmp_path) as again:
         outcome = await again.outcome(await again.forward_backward(run_id, 4))
-        assert (outcome.state, outcome.error_category) == ("failed", "server")
-        assert "damaged" in (outcome.error or "")
+        assert (outcome.state, outcome.error_category) == ("failed", "user")
+        assert f"{run_id!r} is corrupted: restore a new run from its last checkpoint" in (outcome.error or "")
+        assert "damaged" in caplog.text
+        with pytest.raises(Invalid, match="is corrupted"):
+            await again.forward_backward(run_id, 5)
         await again.open_session()
         await again.create_run()
 
