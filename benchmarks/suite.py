@@ -6,7 +6,7 @@ import asyncio
 from itertools import count
 from typing import TYPE_CHECKING
 
-from benchmarks import lifecycle, memory, operations, reads, sdk_rows, toy_model_rows
+from benchmarks import lifecycle, memory, operations, reads, sdk_rows, toy_model_rows, watching
 from benchmarks.bare_app import SHIPPED_ANSWERS
 from benchmarks.processes import Server, bare_app, real_server
 from benchmarks.profiles import FEW_CHECKPOINTS
@@ -35,6 +35,7 @@ def measure(profile: Profile, workspace: Path, tell: Tell) -> list[Figure]:
     return [
         *_lifecycle(profile, workspace, tell),
         *_real_against_bare(profile, workspace, tell),
+        *_watching(profile, workspace, tell),
         *_memory(profile, workspace, tell),
         *_toy_model(tell),
     ]
@@ -111,6 +112,11 @@ def _pages(profile: Profile, large: Side, real: Side, tell: Tell) -> list[Figure
     page = reads.measurements(connections=1, seconds=profile.seconds)[reads.PAGE]
     series.take({MANY.format(profile.many_checkpoints): page}, [large, real], profile.turns)
     return series.figures(large.name, real.name, f"of {FEW_CHECKPOINTS:,}")
+
+
+def _watching(profile: Profile, workspace: Path, tell: Tell) -> list[Figure]:
+    tell("the server watching itself")
+    return watching.figures(profile, workspace, REQUESTS)
 
 
 def _memory(profile: Profile, workspace: Path, tell: Tell) -> list[Figure]:
