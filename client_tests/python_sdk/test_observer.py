@@ -5,7 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from client_tests.harness.in_thread import AsgiThread
+from client_tests.harness.wire import Wire
 from client_tests.recordings.test_rows import looking, training
 from contracts.observer import Observer
 from contracts.observer.described import Described
@@ -55,6 +58,44 @@ def test_neither_the_sdk_nor_the_server_breaks_a_rule(sdk: Sdk, server_with: Cal
         assert [line for line in tally.lines() if not line.endswith("0 MUST and 0 SHOULD failed")] == []
         assert tally.exchanges > 90
         assert sum(count.passed > 0 for count in tally.counts.values()) > 55
+
+
+def through_trouble(service_client: Any, tinker: Any, kit: Any) -> None:
+    """Train and sample while answers are lost and refused."""
+    trainer = kit.trainer(service_client)
+    kit.steps(trainer, 3, [kit.datum()] * 2)
+    sampler = kit.client(trainer.save_weights_and_get_sampling_client())
+    sampler.sample(kit.prompt(), 1, kit.greedy()).result()
+    trainer.save_state("kept").result()
+
+
+@pytest.mark.parametrize("rust", [True, False])
+def test_the_sdk_breaks_no_rule_when_answers_are_lost_and_refused(
+    sdk: Sdk, server_with: Callable[..., Server], rust: bool
+) -> None:
+    with (
+        Wire(server_with(client_config={"use_pyqwest_transport": rust}).url) as wire,
+        watched(wire.url) as (url, tally),
+    ):
+        wire.spoil("optim_step")
+        wire.spoil("forward_backward", status=503, headers={"retry-after": "1"}, forwarded=False)
+        wire.spoil("forward_backward", status=409, forwarded=False)
+        wire.spoil("asample", status=429, forwarded=False)
+        wire.spoil("save_weights", status=500)
+        wire.spoil("retrieve_future", status=503, times=3)
+        wire.spoil("create_model", status=503, headers={"retry-after-ms": "700"})
+        sdk.at(url).run(through_trouble, timeout=120)
+        assert not [spoil for spoil in wire._spoils if spoil.left]
+    failed = [
+        (finding.check, finding.evidence) for requirement, finding in tally.failures() if requirement.side == "client"
+    ]
+    assert failed == []
+    assert {
+        "lost-step-is-repeated",
+        "retry-after-is-kept",
+        "retries-back-off",
+        "retry-count-rises",
+    } <= tally.counts.keys()
 
 
 def test_a_server_that_watches_itself_finds_nothing_wrong_with_the_sdk(

@@ -15,15 +15,24 @@ if TYPE_CHECKING:
 class Described:
     """The Spec of the contract of this project."""
 
+    def __init__(self) -> None:
+        self._last: tuple[Exchange | None, Operation | None] = (None, None)
+
+    def _operation(self, exchange: Exchange) -> Operation | None:
+        # Asked several times for each exchange, and always for the one that is being judged.
+        if self._last[0] is not exchange:
+            self._last = exchange, contract.operation_of(exchange.request.method, exchange.request.path)
+        return self._last[1]
+
     def documents_operation(self, exchange: Exchange) -> bool:
-        return _operation(exchange) is not None
+        return self._operation(exchange) is not None
 
     def documents_status(self, exchange: Exchange) -> bool:
-        operation = _operation(exchange)
+        operation = self._operation(exchange)
         return operation is None or exchange.response is None or exchange.response.status in operation.statuses
 
     def faults_of_request(self, exchange: Exchange) -> list[str]:
-        operation, request = _operation(exchange), exchange.request
+        operation, request = self._operation(exchange), exchange.request
         if operation is None:
             return []
         faults = contract.validate_query(operation, request.query)
@@ -33,7 +42,7 @@ class Described:
         return faults
 
     def faults_of_response(self, exchange: Exchange) -> list[str]:
-        operation, response = _operation(exchange), exchange.response
+        operation, response = self._operation(exchange), exchange.response
         if operation is None or response is None:
             return []
         faults = contract.validate_headers(operation, response.status, response.headers)
@@ -41,10 +50,6 @@ class Described:
         if response.body or not 300 <= response.status < 400:
             faults += contract.validate_response(operation, response.status, response.media_type, _value(response))
         return faults
-
-
-def _operation(exchange: Exchange) -> Operation | None:
-    return contract.operation_of(exchange.request.method, exchange.request.path)
 
 
 def _value(message: Request | Response) -> Any:
