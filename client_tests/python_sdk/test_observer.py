@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import pytest
 
@@ -13,6 +14,7 @@ from client_tests.recordings.test_rows import looking, training
 from contracts.observer import Observer
 from contracts.observer.described import Described
 from contracts.proxy import Proxy
+from contracts.recorded import RECORDINGS, captures, replay
 from contracts.tally import Tally
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from client_tests.harness.sdk import Sdk
     from client_tests.harness.server import Server
     from contracts.exchange import Exchange
+    from contracts.recorded import Capture
 
 
 @contextmanager
@@ -96,6 +99,19 @@ def test_the_sdk_breaks_no_rule_when_answers_are_lost_and_refused(
         "retries-back-off",
         "retry-count-rises",
     } <= tally.counts.keys()
+
+
+@pytest.mark.parametrize("capture", [each for recording in RECORDINGS for each in captures(recording)], ids=str)
+def test_the_server_breaks_no_rule_whatever_a_recorded_client_asks(
+    capture: Capture, server_with: Callable[..., Server]
+) -> None:
+    with watched(server_with(gap_seconds=0.2).url) as (url, tally):
+        replay(capture, url, f"tml-watched-{crc32(str(capture).encode())}")
+    failed = [
+        (finding.check, finding.evidence) for requirement, finding in tally.failures() if requirement.side == "server"
+    ]
+    assert failed == []
+    assert tally.exchanges > 5
 
 
 def test_a_server_that_watches_itself_finds_nothing_wrong_with_the_sdk(

@@ -29,6 +29,14 @@ class Case:
         return self.facts.exchange
 
     @property
+    def signed(self) -> bool:
+        """Whether the request goes to an address that was handed out, or looks like one: it speaks for itself."""
+        request = self.facts.request
+        if not request.query:
+            return False
+        return "signature=" in request.query.lower() or f"{request.path}?{request.query}" in self.history.signed
+
+    @property
     def response(self) -> Response:
         """The answer. Only checks that are `of_answers` may ask: for them there is one."""
         assert self.facts.exchange.response is not None

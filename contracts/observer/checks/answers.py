@@ -35,7 +35,7 @@ def answer_fits_schema(case: Case) -> Found:
 def answer_media_type(case: Case) -> Found:
     """A body is what its Content-Type says."""
     response = case.response
-    if not response.body or not response.whole or case.facts.operation == "":
+    if not response.body or not response.whole or case.facts.operation == "" or case.signed:
         return None
     if response.media_type == JSON:
         ok = response.json is not None or response.body.strip() == b"null"

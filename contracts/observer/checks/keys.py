@@ -10,7 +10,7 @@ from contracts.observer.case import HOLDS, Broken, Case, Found, observed, unless
 @observed("key-on-every-call", "C-KEY")
 def key_on_every_call(case: Case) -> Found:
     """Every operation carries X-API-Key."""
-    if case.facts.operation in {"", "healthz"} or _is_signed(case):
+    if case.facts.operation in {"", "healthz"} or case.signed:
         return None
     return unless("x-api-key" in case.facts.request.headers, "the request has no X-API-Key")
 
@@ -41,14 +41,7 @@ def key_only_in_its_header(case: Case) -> Found:
 @observed("no-key-to-signed-url", "C-KEY-SIGNED")
 def no_key_to_signed_url(case: Case) -> Found:
     """A signed URL is fetched without the key."""
-    if not _is_signed(case):
+    if not case.signed:
         return None
     sent = {"x-api-key", "authorization"} & case.facts.request.headers.keys()
     return unless(not sent, f"{', '.join(sorted(sent))} sent to a signed URL")
-
-
-def _is_signed(case: Case) -> bool:
-    request = case.facts.request
-    if not request.query:
-        return False
-    return "signature=" in request.query.lower() or f"{request.path}?{request.query}" in case.history.signed

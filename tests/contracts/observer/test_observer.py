@@ -9,7 +9,7 @@ from contracts.observer import History, Observer, check
 from contracts.observer.facts import Facts
 from contracts.observer.history import REMEMBERED
 from contracts.observer.spec import NoSpec
-from tests.contracts.observer.made import PROTOBUF, asked, judged, step, stepped
+from tests.contracts.observer.made import PROTOBUF, asked, got, judged, step, stepped
 
 
 def test_judging_changes_neither_history_nor_exchange() -> None:
@@ -72,3 +72,12 @@ def test_a_zstd_bomb_is_not_unpacked_beyond_the_limit() -> None:
     bomb = zstandard.ZstdCompressor().compress(bytes(2 * LIMIT))
     facts = Facts(asked("forward_backward", bomb, sent={"content-type": PROTOBUF, "content-encoding": "zstd"}))
     assert len(facts.content) <= LIMIT
+
+
+def test_a_file_behind_a_signed_url_is_no_answer_of_the_api() -> None:
+    told = {"location": "http://host/api/v1/files/a.tar?token=x", "expires": "soon"}
+    archive = got("training_runs/r/checkpoints/weights/a/archive", {"url": "x"}, status=302, named=told)
+    file = got("files/a.tar?token=x", b"\0tar", sent={"x-api-key": None}, named={"content-type": "application/x-tar"})
+    failed = {f.check for f in judged([archive, file]) if not f.passed and f.exchanges[-1].number == 2}
+    assert failed == set()
+    assert {f.check for f in judged([file]) if not f.passed} >= {"key-on-every-call", "answer-media-type"}
