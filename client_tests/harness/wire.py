@@ -87,13 +87,18 @@ class Wire:
         *,
         status: int = 0,
         body: object = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         forwarded: bool = True,
         times: int = 1,
         when: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
-        """Answer the next `times` requests of /api/v1/{path} this instead; status 0 cuts the connection."""
-        content = json.dumps(body or {"detail": "spoiled"}).encode()
+        """Answer the next `times` requests of /api/v1/{path} this instead; status 0 cuts the connection.
+
+        The body is JSON, unless `content` says its bytes.
+        """
+        if content is None:
+            content = json.dumps(body or {"detail": "spoiled"}).encode()
         self._spoils.append(Spoiled(f"/api/v1/{path}", status, content, headers or {}, forwarded, times, when))
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select
 
 from mock_server.domain import ids, usage
 from mock_server.domain.errors import Conflict, Gone, Invalid, NotFound
@@ -124,6 +124,21 @@ def consume(tx: Transaction, submission: Submission, message: str) -> None:
     if tx.row(_EXISTING, operation=operation_id) is None:
         failed = {"state": "failed", "error": message, "error_category": "user", "finished_at": tx.now}
         _insert(tx, submission, operation_id, position, **failed)
+
+
+def forget_failures(tx: Transaction, target: str, creation: str) -> bool:
+    """Free the numbers of a target's operations if all of them have failed, its creation aside; returns whether it did.
+
+    They changed nothing.
+    """
+    rest = (_COLUMNS.target == target, _COLUMNS.id != creation)
+    failed = and_(*rest, _COLUMNS.state == "failed")
+    states = tx.connection.execute(select(_COLUMNS.state).where(*rest).distinct()).scalars().all()
+    if states != ["failed"]:
+        return False
+    _release_files(tx, "body_file", failed)
+    tx.connection.execute(OPERATIONS.delete().where(failed))
+    return True
 
 
 def _place(tx: Transaction, submission: Submission, key: str | None) -> tuple[str, int]:

@@ -52,6 +52,7 @@ class OptimStepOrder(Order):
 class SaveOrder(Order):
     """Save under a name; for a sampler without a name, `sampler_number` says which of its session it is.
 
+    with_sampler: both, a checkpoint under the name and the sampler of that number.
     age_recipients: to whom exported files are encrypted.
     """
 
@@ -60,6 +61,7 @@ class SaveOrder(Order):
 
     name: str | None = None
     sampler_number: int | None = None
+    with_sampler: bool = False
     ttl_seconds: int | None = None
     overwrite: bool = False
     user_metadata: dict[str, Any] | None = None

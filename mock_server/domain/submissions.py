@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from mock_server.domain import checkpoints, operations, samplers, training_runs
+from mock_server.domain import checkpoints, ids, operations, samplers, training_runs
 from mock_server.domain.operations import Accepted, Body, Submission
 from mock_server.domain.paths import CheckpointPath
 from mock_server.domain.training_runs import Adapter, NewRun
@@ -16,11 +16,19 @@ CREATION = "create"
 
 def create_run(
     tx: Transaction, tenant: str, new: NewRun, kind: str, body: Body, seed: int
-) -> tuple[TrainingRun, Accepted]:
-    """A run that is being created, and the operation that does it; both as before, where this call is a repeat."""
+) -> tuple[TrainingRun, Accepted, bool]:
+    """A run that is being created, the operation that does it, and whether its numbers begin anew.
+
+    Run and operation are as before, where this call is a repeat.
+
+    A repeat by a client whose every operation on the run has failed begins to number them anew: so does Tinkex, when
+    it could not restore a checkpoint.
+    """
     run = training_runs.create(tx, tenant, new, seed)
+    anew = operations.forget_failures(tx, run.id, ids.operation_id(run.id, CREATION))
     submission = Submission(tenant, kind, run.id, None, body)
-    return run, operations.submit(tx, submission, key=CREATION, redo=True)
+    accepted = operations.submit(tx, submission, key=CREATION, redo=True)
+    return run, accepted, anew or accepted.new
 
 
 def run_from_checkpoint(

@@ -126,18 +126,23 @@ class RunLog:
         file: StoredFile,
         restart: int | None,
     ) -> Outcome:
-        """The file as a checkpoint, or as a sampler where the order names no path.
+        """The file as a checkpoint, or as a sampler where the order names no path, or as both.
 
         `restart`: the log may begin behind this position, since the checkpoint is the whole state.
         """
         run = self.run(tx)
+        result: dict[str, Any] = {"path": None if path is None else str(path)}
         if path is None:
             sampler = samplers.saved(tx, run, order.sampler_number or 0, tx.add_artifact(file))
-            result: dict[str, Any] = {"path": None, "sampling_session_id": sampler.id}
+            result["sampling_session_id"] = sampler.id
         else:
             options = SaveOptions(order.ttl_seconds, order.overwrite, order.user_metadata)
             checkpoint = checkpoints.save(tx, run, path, file, options)
-            result = {"path": str(path), "size_bytes": checkpoint.size_bytes}
+            result["size_bytes"] = checkpoint.size_bytes
+            if order.with_sampler:
+                tx.keep_artifact(checkpoint.artifact)
+                sampler = samplers.saved(tx, run, order.sampler_number or 0, checkpoint.artifact)
+                result["sampling_session_id"] = sampler.id
             if restart is not None:
                 self._restart(tx, run, checkpoint.artifact, restart, optimizer=True)
         return _succeeded(

@@ -111,8 +111,8 @@ class Runtime:
     async def create_run(self, tenant: str, new: NewRun, order: Order, kind: str) -> tuple[str, str]:
         """Begin a run; returns its id and the request id of its creation."""
         body = order.to_body()
-        run, accepted = await self.store.write(submissions.create_run, tenant, new, kind, body, self.store.seed)
-        if accepted.new:
+        run, accepted, anew = await self.store.write(submissions.create_run, tenant, new, kind, body, self.store.seed)
+        if anew:
             self._runs.forget(run.id)  # left by an attempt that failed, perhaps to create a run of another model
         await self._take_up(Submission(tenant, kind, run.id, None, body), accepted)
         return run.id, accepted.id

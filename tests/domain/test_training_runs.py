@@ -17,7 +17,7 @@ def create(world: World, session: str, number: int = 1, content: bytes = b"{}", 
     body = Body.of("application/json", content)
 
     def rule(tx: Transaction) -> tuple[str, Accepted]:
-        run, accepted = submissions.create_run(tx, ALICE, new, "create_model", body, SEED)
+        run, accepted, _ = submissions.create_run(tx, ALICE, new, "create_model", body, SEED)
         return run.id, accepted
 
     return world(rule)

@@ -141,7 +141,8 @@ def crash_image(directory: Path, image: Path) -> Path:
         if (directory / name).exists():
             shutil.copy(directory / name, image / name)
     if (directory / "artifacts").exists():
-        shutil.copytree(directory / "artifacts", image / "artifacts")
+        # A file that is being written has no row yet, and may be gone before it is copied.
+        shutil.copytree(directory / "artifacts", image / "artifacts", ignore=shutil.ignore_patterns("*.tmp"))
     return image
 
 

@@ -48,6 +48,8 @@ class Forms:
     """A failed operation: {error: text, category}, or {status: failed, error: {message, category}}."""
     not_ready: Literal[408, 200] = 408
     """The status of try_again."""
+    names_samplers: bool = False
+    """Whether an unnamed save for a sampler is a checkpoint as well, with a path."""
     external: bool = True
     """Whether lists of checkpoints hold external weights."""
     flags: Mapping[str, FlagValue] = field(default_factory=dict)
@@ -64,9 +66,11 @@ FORMS: Final = (
         "Tinkex",
         "tinkex",
         "It takes the SDK's failure for a success or crashes on it; it asks again without a pause after 408, with a "
-        "pause after 200 try_again; it speaks the dialect of SDK 0.15 and refuses paths of external weights.",
+        "pause after 200 try_again; it can't sample from an unnamed save without a path; it speaks the dialect of SDK "
+        "0.15 and refuses paths of external weights.",
         failure="status",
         not_ready=200,
+        names_samplers=True,
         external=False,
     ),
     Forms("SDK before 0.19", "sdk", _NO_EXTERNAL, before=(0, 19), external=False),

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from mock_server.api.call import Call, TenantCall, tenant_of_credential
 from mock_server.api.tinker.answers import future, json_response
 from mock_server.api.tinker.bodies import LoadWeights, Save, WeightsInfo
+from mock_server.api.tinker.client_forms import forms_of
 from mock_server.api.tinker.numbered import NumberedRoute
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import checkpoints, training_runs
@@ -28,9 +29,12 @@ async def save_weights(body: Save, call: TenantCall) -> Response:
 @router.post("/save_weights_for_sampler")
 async def save_weights_for_sampler(body: Save, call: TenantCall) -> Response:
     """Save the weights to sample from: under a name, or, without one, as a sampling session that is ready to use."""
+    kind = "save_weights_for_sampler"
     if body.path is None and body.sampling_session_seq_id is None:
-        return await _save(call, body, "save_weights_for_sampler", _numbered(body))
-    return await _save(call, body, "save_weights_for_sampler", body.path)
+        return await _save(call, body, kind, _numbered(body))
+    if body.path is None and forms_of(call.request).names_samplers:
+        return await _save(call, body, kind, _numbered(body), with_sampler=True)
+    return await _save(call, body, kind, body.path)
 
 
 @router.post("/save_weights_external")
@@ -79,11 +83,12 @@ async def weights_info(body: WeightsInfo, call: TenantCall) -> Response:
     )
 
 
-async def _save(call: Call, body: Save, kind: str, name: str | None) -> Response:
+async def _save(call: Call, body: Save, kind: str, name: str | None, *, with_sampler: bool = False) -> Response:
     checkpoints.check_ttl(body.ttl_seconds, call.settings.min_ttl_seconds)
     order = SaveOrder(
         name=None if name is None else checkpoint_name(name),
         sampler_number=body.sampling_session_seq_id,
+        with_sampler=with_sampler,
         ttl_seconds=body.ttl_seconds,
         overwrite=body.overwrite,
         user_metadata=body.user_metadata,
