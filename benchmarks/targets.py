@@ -61,6 +61,8 @@ TARGETS = (
     Target(operations.SAMPLES.format("1,000"), "per second", "value", "least", 200),
     Target(toy_model_rows.FORWARD_BACKWARD, "us a token", "ratio", "most", 3),
     Target(toy_model_rows.OTHER, "MB a run", "value", "most", 2),
+    Target(toy_model_rows.OTHER, toy_model_rows.TOKENS, "value", "most", 7),
+    Target(toy_model_rows.OTHER, toy_model_rows.VOCABULARY, "value", "most", 20),
     Target(memory.A_RUN, "RSS MB", "value", "most", 2),
     # Caches fill and the allocator settles in the first tenth; after it, memory stays where it is.
     Target(memory.FLAT.format(100_000), "RSS MB", "ratio", "most", 1.05),

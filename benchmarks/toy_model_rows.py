@@ -12,6 +12,8 @@ from benchmarks.series import Figure
 FORWARD_BACKWARD = "toy model, forward_backward"
 FORWARD = "toy model, forward"
 OTHER = "toy model"
+TOKENS = "times the cost, for 4 times the tokens"
+VOCABULARY = "times the cost, for 100 times the vocabulary"
 
 _PRINT = "import json; from benchmarks.toy_model_bench import measure; print(json.dumps(measure()))"
 
@@ -36,6 +38,8 @@ def figures() -> list[Figure]:
         Figure(OTHER, "decoded tokens per second", measured["decode_tokens_a_second"]),
         Figure(OTHER, "samples per second", measured["sample_requests_a_second"]),
         Figure(OTHER, "MB a run", measured["bytes_a_run"] / 1e6),
+        Figure(OTHER, TOKENS, measured["four_times_the_tokens"]),
+        Figure(OTHER, VOCABULARY, measured["a_hundred_times_the_vocabulary"]),
     ]
 
 

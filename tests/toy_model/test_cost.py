@@ -1,15 +1,11 @@
-"""Property 7: it is cheap in memory, in time, and independent of the size of the vocabulary but for its root."""
+"""Property 7: it is cheap in memory, and to import; what it costs in time, `make bench` measures."""
 
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable
-from time import process_time
 
-import numpy as np
-
-from benchmarks.toy_model_bench import bare_products, seconds, training_data
-from mock_server.toy_model import AdamParams, BaseModel, Datum, LoraConfig, TrainingState
+from benchmarks.toy_model_bench import training_data
+from mock_server.toy_model import AdamParams, BaseModel, LoraConfig, TrainingState
 
 
 def test_a_run_of_rank_32_costs_less_than_2_mb(qwen: BaseModel) -> None:
@@ -31,17 +27,6 @@ def test_a_run_of_rank_32_costs_less_than_2_mb(qwen: BaseModel) -> None:
     assert len(runs[0].dump(gradients=True)) < 2e6
 
 
-def test_forward_backward_stays_near_the_bare_products(qwen: BaseModel) -> None:
-    state, data = TrainingState.fresh(qwen, LoraConfig(rank=32)), training_data(8192, 256)
-
-    ours, bare = seconds(
-        lambda: state.forward_backward(data, "cross_entropy", {}),
-        bare_products(32, state.shape.width, backward=True),
-    )
-
-    assert ours < 3 * bare
-
-
 def test_a_large_batch_is_held_in_pieces(qwen: BaseModel) -> None:
     state, data = TrainingState.fresh(qwen, LoraConfig(rank=32)), training_data(65_536, 1024)
     state.forward_backward(data[:1], "cross_entropy", {})
@@ -52,28 +37,6 @@ def test_a_large_batch_is_held_in_pieces(qwen: BaseModel) -> None:
     tracemalloc.stop()
 
     assert peak < 20e6  # 65,536 rows of both softmaxes at once would be 200 MB
-
-
-def best_of(work: Callable[[], object], rounds: int = 5) -> float:
-    times = []
-    for _ in range(rounds):
-        start = process_time()
-        work()
-        times.append(process_time() - start)
-    return min(times)
-
-
-def test_cost_is_linear_in_tokens_and_bears_a_hundredfold_vocabulary() -> None:
-    def cost(vocab_size: int, tokens: int) -> float:
-        state = TrainingState.fresh(BaseModel("m", vocab_size), LoraConfig(rank=8))
-        ids = np.arange(tokens) % 1000
-        data = [Datum(ids, {"target_tokens": ids})]
-        state.forward_backward(data, "cross_entropy", {})
-        return best_of(lambda: state.forward_backward(data, "cross_entropy", {}))
-
-    small = cost(1_500, 4096)
-    assert cost(1_500, 16_384) < 7 * small
-    assert cost(150_000, 4096) < 20 * small  # the root of 100 is 10
 
 
 def test_importing_the_model_imports_nothing_heavy() -> None:
