@@ -28,8 +28,8 @@ test: .venv/.dev ## Run all tests in parallel and report coverage, with options 
 	  $(COVERAGE) combine --quiet; $(COVERAGE) report --format=total | sed 's/^/coverage of mock_server, percent: /'; \
 	  exit $$status
 
-contract: .venv/.dev ## Judge the server by its real clients
-	@$(BIN)/python -m pytest -n auto client_tests $(ARGS)
+contract: .venv/.dev ## Judge the server by the contract and by its real clients
+	@$(BIN)/python -m pytest -n auto tests/contracts client_tests $(ARGS)
 
 SDK_VERSIONS ?= $(patsubst requirements/clients/sdk-%.txt,%,$(filter-out %-torch.txt,$(wildcard requirements/clients/sdk-*.txt)))
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from contracts.exchange import Exchange, Request, Response
+from contracts.exchange import headers as header_map
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
 PREFIX: Final = "/api/v1"
@@ -30,10 +34,17 @@ class GivenUp(Exception):
 
 
 class Caller:
-    """HTTP under one key, for so many seconds in all. Every method raises GivenUp when they are over."""
+    """HTTP under one key, for so many seconds in all. Every method raises GivenUp when they are over.
 
-    def __init__(self, base_url: str, key: str, seconds: float) -> None:
+    watch: told of every exchange when it has ended.
+    """
+
+    def __init__(
+        self, base_url: str, key: str, seconds: float, watch: Callable[[Exchange], None] | None = None
+    ) -> None:
         self.key = key
+        self._watch = watch
+        self._number = 0
         self._base = base_url.rstrip("/")
         self._seconds = seconds
         self._end = monotonic() + seconds
@@ -55,16 +66,40 @@ class Caller:
         if left <= 0:
             raise GivenUp(f"nothing more: {self._seconds:g} seconds are over")
         timeout = httpx.Timeout(min(ANSWER_SECONDS, left), connect=min(5, left))
+        began = monotonic()
         try:
             answer = self._http.request(method, address, headers=dict(headers), content=content, timeout=timeout)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            self._tell(began, method, address, headers, content, None)
             self._silent += 1
             reason = f"no answer ({type(error).__name__}: {error})"
             if self._silent == SILENT:
                 raise GivenUp(f"{reason}, for the {SILENT}rd time in a row") from error
             raise NoAnswer(reason) from error
         self._silent = 0
+        self._tell(began, method, address, headers, content, answer)
         return answer
+
+    def _tell(
+        self,
+        began: float,
+        method: str,
+        address: str,
+        sent: Mapping[str, str],
+        content: bytes | None,
+        answer: httpx.Response | None,
+    ) -> None:
+        if self._watch is None:
+            return
+        self._number += 1
+        parts = urlsplit(address.removeprefix(self._base))
+        request = Request(method, unquote(parts.path), parts.query, header_map(dict(sent)), content or b"")
+        response = None
+        if answer is not None:
+            # httpx has undone the encoding.
+            said = [(name, value) for name, value in answer.headers.items() if name != "content-encoding"]
+            response = Response(answer.status_code, header_map(said), answer.content)
+        self._watch(Exchange(self._number, request, response, began, monotonic()))
 
     def poll(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         """The final answer of retrieve_future: asked again for as long as it says "not yet"."""

@@ -17,10 +17,11 @@ from contracts.recorded.shape import differences
 from contracts.recorded.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import httpx
 
+    from contracts.exchange import Exchange
     from contracts.recorded.recording import Capture, Line
     from contracts.recorded.scene import LeftOut
 
@@ -38,7 +39,9 @@ class Replay:
     used: list[Excuse]
 
 
-def replay(capture: Capture, base_url: str, key: str, seconds: float = 120) -> Replay:
+def replay(
+    capture: Capture, base_url: str, key: str, seconds: float = 120, watch: Callable[[Exchange], None] | None = None
+) -> Replay:
     """Send the capture's requests in their order, as the tenant of that key, and compare each answer.
 
     Names that the server gives (ids, paths, signed addresses) stand in the place of those recorded. The recorder left
@@ -46,9 +49,9 @@ def replay(capture: Capture, base_url: str, key: str, seconds: float = 120) -> R
     the next request that could see what it did, as its client did.
 
     Ends after so many seconds, or when the server stays silent, with a finding `given up` at the line that it came to.
-    Raises nothing.
+    Raises nothing. `watch` is told of every exchange, the scene's own included.
     """
-    with Caller(base_url, key, seconds) as caller:
+    with Caller(base_url, key, seconds, watch) as caller:
         return Replay(*sorted_out(_Player(capture, caller).play()))
 
 

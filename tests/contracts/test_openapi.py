@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 import pytest
 from openapi_spec_validator import validate
 
+from contracts.recorded.recording import RECORDINGS, captures
 from contracts.spec import (
     Spec,
     openapi_file,
@@ -26,11 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from contracts.recorded.recording import Line
+
 Document = dict[str, Any]
-
-
-def _create(document: Document) -> Any:
-    return document["paths"]["/api/v1/create_session"]["post"]
 
 
 def _change(*path: str, to: object) -> Callable[[Document], None]:
@@ -164,3 +164,47 @@ def test_a_required_parameter_is_missed() -> None:
     found = validate_query(operations()["get_billing_usage"], "starting_on=2026-07-13T00:00:00Z")
     assert found == ["query parameter ending_before is missing"]
     assert validate_query(operations()["get_archive_url"], "redirect=false") == []
+
+
+# What real clients sent.
+
+
+def sent() -> list[tuple[str, Line]]:
+    """Every recorded request but those to addresses that the recording server signed, which are its own."""
+    lines = [line for recording in RECORDINGS for capture in captures(recording) for line in capture.lines]
+    return [(line.client, line) for line in lines if not line.path.startswith("/dl/")]
+
+
+def version(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(".")))
+
+
+def is_named(client: str, named: tuple[str, ...]) -> bool:
+    """Whether `tinker 0.38.0` is among `tinker >=0.28`, `tinkex 0.4.0`."""
+    product, number = client.split(" ")
+    ranges = [each.split(" ")[1] for each in named if each.startswith(f"{product} ")]
+    return any(
+        version(number) >= version(each[2:])
+        if each.startswith(">=")
+        else version(number) < version(each[1:])
+        if each.startswith("<")
+        else number == each
+        for each in ranges
+    )
+
+
+def test_whatever_real_clients_sent_is_declared() -> None:
+    assert len(sent()) > 500
+    for _, line in sent():
+        operation = operation_of(line.method, unquote(line.path))
+        assert operation is not None, line
+        assert validate_query(operation, line.query) == []
+        if line.body.json is not None:
+            assert validate_request(operation, "application/json", line.body.json) == []
+
+
+def test_who_uses_an_operation_is_named() -> None:
+    for client, line in sent():
+        operation = operation_of(line.method, unquote(line.path))
+        assert operation is not None, line
+        assert is_named(client, operation.clients), (client, operation.id)

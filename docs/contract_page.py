@@ -1,0 +1,50 @@
+"""The page about the contract: what is required, and which checks tell."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from contracts.requirements import PROFILES, Requirement, requirements
+
+
+def contract_page() -> str:
+    """How to judge a server or a client, and every requirement with its checks."""
+    every = list(requirements().values())
+    untested = sum(not each.checks for each in every)
+    lines = [
+        "# The contract",
+        "<!-- Written by `make docs` from contracts/requirements.yaml; edit that instead. -->",
+        "",
+        "[openapi.yaml](../openapi.yaml) says what a server of the Tinker API answers; the requirements below say what",
+        "servers and clients must (MUST) and should (SHOULD) do beyond the form of single answers.",
+        "",
+        "`tinker-mock check server URL` plays recorded real clients against any server (official SDK 0.10 to 0.38,",
+        "Tinkex 0.4.0) and holds every answer to openapi.yaml, to the recording, and to the checks below.",
+        "`tinker-mock proxy --upstream URL` judges a client, and the server behind it, while they talk;",
+        "`tinker-mock check exchanges FILE` judges a HAR file or JSON lines. With the setting `observe` this server",
+        "watches its own exchanges. All ask the same checks.",
+        "",
+        f"Of {len(every)} requirements {untested} have no check yet (`-`): they need a server to be asked on purpose,",
+        "which the recorded clients did not do.",
+    ]
+    for profile, group in groupby(sorted(every, key=lambda each: list(PROFILES).index(each.profile)), _profile):
+        lines += [
+            "",
+            f"## {profile}: {PROFILES[profile]}",
+            "",
+            "| Requirement | | What | Checks |",
+            "| --- | --- | --- | --- |",
+        ]
+        lines += [
+            f"| {each.id} | {each.keyword} | {each.text.replace('|', chr(92) + '|')} | {_named(each)} |"
+            for each in group
+        ]
+    return "\n".join([*lines, ""])
+
+
+def _profile(requirement: Requirement) -> str:
+    return requirement.profile
+
+
+def _named(requirement: Requirement) -> str:
+    return ", ".join(f"`{check}`" for check in requirement.checks) or "-"
