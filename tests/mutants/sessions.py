@@ -1,0 +1,88 @@
+"""Servers that are wrong about sessions and their clients' configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mock_server.domain import sessions
+from tests.mutants.surgery import Answer, answers, mutant, replaced, wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@answers("POST /create_session", killed_by="")
+def session_without_id(answer: Answer) -> None:
+    """Opens a session and does not say which."""
+    answer.drop("session_id")
+
+
+@answers("POST /client/config", killed_by="")
+def no_client_config(answer: Answer) -> None:
+    """Has no client/config, without which no client since 0.18 starts."""
+    answer.status, answer.json = 404, {"detail": "Not Found"}
+
+
+@answers("GET /get_server_capabilities", killed_by="")
+def capabilities_as_names(answer: Answer) -> None:
+    """Lists its models as bare names."""
+    answer.replace(supported_models=[model["model_name"] for model in answer.json["supported_models"]])
+
+
+@answers("POST /telemetry", killed_by="")
+def telemetry_ok(answer: Answer) -> None:
+    """Takes telemetry with another word than `accepted`, for which clients drop the batch and complain."""
+    answer.json = {"status": "ok"}
+
+
+@mutant(killed_by="")
+def heartbeat_of_the_dead() -> None:
+    """Keeps a finished session alive, so that its client's loop never ends."""
+    replaced(sessions, "check_alive", sessions.owned)
+
+
+@mutant(killed_by="")
+def finish_forgotten() -> None:
+    """Takes the end of a session and forgets it."""
+
+    def forget(*_: object, **__: object) -> None:
+        return
+
+    replaced(sessions, "finish", forget)
+
+
+@answers("POST /session_heartbeat", killed_by="")
+def heartbeats_fail(answer: Answer) -> None:
+    """Answers heartbeats with 500."""
+    answer.status, answer.json = 500, {"detail": "boom"}
+
+
+@mutant(killed_by="")
+def sessions_oldest_first() -> None:
+    """Lists sessions oldest first."""
+
+    def reverse(page: Callable[..., Any]) -> Callable[..., Any]:
+        def reversed_page(*args: Any, **kwargs: Any) -> Any:
+            found, total = page(*args, **kwargs)
+            return list(reversed(found)), total
+
+        return reversed_page
+
+    wrapped(sessions, "page", reverse)
+
+
+@mutant(killed_by="")
+def offset_ignored() -> None:
+    """Gives the first page of sessions whatever the offset."""
+
+    def ignore(page: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, limit, offset: page(*args, limit=limit, offset=0)
+
+    wrapped(sessions, "page", ignore)
+
+
+@answers("GET /sessions/[^/]+", killed_by="")
+def session_without_its_runs(answer: Answer) -> None:
+    """Describes a session and leaves out its training runs."""
+    if answer.ok:
+        answer.replace(training_run_ids=[])
