@@ -34,17 +34,19 @@ class Tally:
     def add(self, findings: Iterable[Finding]) -> list[Finding]:
         """Count what was found in one exchange; returns the failures of checks that had not failed before."""
         self.exchanges += 1
-        new = []
-        for finding in findings:
-            count = self.counts.setdefault(finding.check, Count())
-            if finding.passed:
-                count.passed += 1
-                continue
-            count.failed += 1
-            if count.first is None:
-                count.first = finding
-                new.append(finding)
-        return new
+        return [finding for finding in findings if self.count(finding)]
+
+    def count(self, finding: Finding) -> bool:
+        """Count what was found apart from any exchange; returns whether it is the first failure of its check."""
+        count = self.counts.setdefault(finding.check, Count())
+        if finding.passed:
+            count.passed += 1
+            return False
+        count.failed += 1
+        first = count.first is None
+        if first:
+            count.first = finding
+        return first
 
     @property
     def broken(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -49,30 +48,22 @@ def server(
     url: Annotated[str, typer.Argument(metavar="URL", help="Base URL of the server, such as http://127.0.0.1:8000.")],
     keys: Annotated[
         list[str] | None,
-        typer.Option("--key", help="API key to use; may be repeated. Without one, fresh keys: one a recorded client."),
+        typer.Option("--key", help="API key to use; may be repeated. Without one, fresh keys: one a tenant."),
     ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.")] = None,
 ) -> None:
     """Judge a server: recorded clients ask it what they asked, and every answer is held to the contract.
 
     Exits with 1 if a MUST was not kept.
     """
-    from contracts.judge import judge  # noqa: PLC0415 - only who judges needs it
+    from contracts.server.suite import judge  # noqa: PLC0415 - only who judges needs it
+    from contracts.server.target import Target  # noqa: PLC0415 - as above
 
     if not url.startswith(("http://", "https://")):
         fail(f"URL is {url!r}: give one that begins with http:// or https://", USAGE)
-
-    def told(capture: object, differences: int) -> None:
-        typer.echo(f"{capture}: {f'{differences} differences' if differences else 'as recorded'}")
-
-    found = judge(url, keys or None, told=told)
+    found = judge(Target(url.rstrip("/"), tuple(keys or ())), told=typer.echo)
     if not found.answered:
         fail(f"{url} does not answer: start the server, or give another URL", USAGE)
-    for difference in found.differences:
-        typer.echo(str(difference))
     for line in found.tally.lines():
         typer.echo(line)
-    if json_file is not None:
-        json_file.write_text(json.dumps(found.as_json(), indent=1) + "\n", "utf-8")
     if found.broken:
         raise typer.Exit(FAILED)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import walk_packages
 from typing import Final
@@ -18,19 +17,15 @@ from contracts.verdicts import CHECKS
 
 TESTS: Final = Path(__file__).parent
 ROOT: Final = TESTS.parents[1]
-ASKING: Final = find_spec("contracts.server") is not None
-"""Whether the checks that ask a server are there; most requirements of servers wait for them."""
 
 
 @cache
 def known_checks() -> frozenset[str]:
     """Every check of the suite; importing the modules registers them."""
     all_rules()
-    import_module("contracts.judge")
-    if ASKING:
-        package = import_module("contracts.server")
-        for module in walk_packages(package.__path__, "contracts.server."):
-            import_module(module.name)
+    package = import_module("contracts.server")
+    for module in walk_packages(package.__path__, "contracts.server."):
+        import_module(module.name)
     return frozenset(each.id for each in CHECKS)
 
 
@@ -64,7 +59,7 @@ def killers() -> frozenset[str]:
 
 def is_seen(requirement: Requirement) -> bool:
     """Whether watching can tell; the rest waits for the checks that ask, and docs/contract.md says of which."""
-    return ASKING or requirement.side == "client" or bool(requirement.checks)
+    return requirement.side == "client" or bool(requirement.checks)
 
 
 @pytest.mark.parametrize(

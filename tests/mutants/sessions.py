@@ -35,7 +35,7 @@ def telemetry_ok(answer: Answer) -> None:
     answer.json = {"status": "ok"}
 
 
-@mutant(killed_by="")
+@mutant(killed_by="finished-session-is-gone")
 def heartbeat_of_the_dead() -> None:
     """Keeps a finished session alive, so that its client's loop never ends."""
     replaced(sessions, "check_alive", sessions.owned)
@@ -51,7 +51,7 @@ def finish_forgotten() -> None:
     replaced(sessions, "finish", forget)
 
 
-@answers("POST /session_heartbeat", killed_by="")
+@answers("POST /session_heartbeat", killed_by="heartbeat-is-answered")
 def heartbeats_fail(answer: Answer) -> None:
     """Answers heartbeats with 500."""
     answer.status, answer.json = 500, {"detail": "boom"}

@@ -1,0 +1,82 @@
+"""Runs the checks of contracts/server/checks, several at a time where each can have a tenant of its own."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from importlib import import_module
+from pkgutil import iter_modules
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from contracts.requirements import requirements
+from contracts.server.tenant import Tenant
+from contracts.verdicts import CHECKS, Finding, Violation
+
+if TYPE_CHECKING:
+    from contracts.server.judgement import Judgement
+    from contracts.server.target import Target
+    from contracts.verdicts import Check
+
+AT_ONCE: Final = 8
+"""Most of a check's time is the server's, and some wait for seconds."""
+
+
+class Asker:
+    """What a check is given: the target, and as many tenants as it needs; they are closed behind it."""
+
+    def __init__(self, target: Target, judgement: Judgement) -> None:
+        self.target = target
+        self._judgement = judgement
+        self._open = ExitStack()
+
+    def tenant(self) -> Tenant:
+        """Another tenant, watched by the observer. Where the server takes but one key, the same one again."""
+        tenant = Tenant(self.target, self._judgement.watcher())
+        self._open.callback(tenant.close)
+        return tenant
+
+    def close(self) -> None:
+        self._open.close()
+
+
+def all_checks() -> tuple[Check, ...]:
+    """The checks of this part; importing their modules registers them."""
+    package = import_module("contracts.server.checks")
+    for module in iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")
+    return tuple(
+        each
+        for each in CHECKS
+        if each.function is not None and each.function.__module__.startswith(f"{package.__name__}.")
+    )
+
+
+def run(target: Target, judgement: Judgement, deadline: float) -> None:
+    """Ask everything that the target's profiles cover. deadline: of `monotonic`; what comes later is not asked."""
+    due = [each for each in all_checks() if requirements()[each.requirement].profile in target.profiles]
+
+    def ask(check: Check) -> None:
+        if monotonic() < deadline:
+            judgement.found(answer_to(check, target, judgement))
+        else:
+            judgement.found(Finding(check.id, passed=False, evidence="not asked: the time of the suite was over"))
+
+    with ThreadPoolExecutor(AT_ONCE if target.takes_any_key else 1) as pool:
+        list(pool.map(ask, due))
+
+
+def answer_to(check: Check, target: Target, judgement: Judgement) -> Finding:
+    """What one check finds. Whatever goes wrong inside it is its failure: what it needs was not there."""
+    asker = Asker(target, judgement)
+    try:
+        assert check.function is not None  # `all_checks` takes no others
+        check.function(asker)
+    except Violation as violation:
+        return Finding(check.id, passed=False, evidence=violation.evidence, exchanges=violation.exchanges)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        # An answer of a form that no check foresaw; the observer names it, this one can't be passed.
+        return Finding(check.id, passed=False, evidence=f"the answers have no form to judge: {error!r}")
+    finally:
+        asker.close()
+    return Finding(check.id, passed=True)
