@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class ActiveRule:
-    """tenant: whose calls it concerns; None: everybody's. calls, struck: how many matched, how many it hit."""
+    """tenant: whose calls it concerns; None: everybody's. calls, struck: how many matched, how many it hit.
+
+    number: what its draws come from beside the seed. Of a scenario's rule its place in the scenario, since ids tell
+    what else the server had been asked for, and a replay must draw the same.
+    """
 
     id: int
     rule: FaultRule
     effect: Effect
     tenant: str | None
     seed: int
+    number: int
     calls: int = 0
     struck: int = 0
 
@@ -54,9 +59,12 @@ class FaultPlan:
         self.active: list[ActiveRule] = []
         self._next = 1
 
-    def add(self, rule: FaultRule, tenant: str | None = None, seed: int | None = None) -> ActiveRule:
-        """Activate a rule, for one tenant or for all."""
-        active = ActiveRule(self._next, rule, rule.acts, tenant, self.seed if seed is None else seed)
+    def add(
+        self, rule: FaultRule, tenant: str | None = None, seed: int | None = None, number: int | None = None
+    ) -> ActiveRule:
+        """Activate a rule, for one tenant or for all. seed: the server's by default; number: the rule's id."""
+        seed, number = self.seed if seed is None else seed, self._next if number is None else number
+        active = ActiveRule(self._next, rule, rule.acts, tenant, seed, number)
         self._next += 1
         self.active = [*self.active, active]
         return active
@@ -82,7 +90,7 @@ class FaultPlan:
         for each in self.active:
             if each.matches(operation, tenant, facts):
                 each.calls += 1
-                random = Random(f"{each.seed}/{each.id}/{each.calls}")  # noqa: S311 - a replay must draw the same
+                random = Random(f"{each.seed}/{each.number}/{each.calls}")  # noqa: S311 - a replay must draw the same
                 if each.rule.strikes(each.calls, random.random()):
                     each.struck += 1
                     found.append(Strike(each, each.rule.phase, random))

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from mock_server.faults import effects
+from mock_server.faults.problems import Misplaced, problems, unknown
 from mock_server.faults.registry import EFFECTS, Effect, Phase
 
 assert effects.__all__  # importing them registered them
@@ -28,6 +29,13 @@ class InvalidFault(ValueError):
 
 def _several(given: object) -> object:
     return [given] if isinstance(given, str | int) else given
+
+
+def _sensible_effect(given: object) -> object:
+    if not isinstance(given, dict | str):
+        raise ValueError("give the effect's name, or {name: {parameter: value}}")  # noqa: TRY004 - pydantic's way
+    _effect(given)
+    return given
 
 
 def _numbers(given: list[int]) -> list[int]:
@@ -56,7 +64,7 @@ class FaultRule(BaseModel):
     probability: float | None = Field(default=None, gt=0, le=1)
 
     phase: Phase
-    effect: dict[str, Any] | str
+    effect: Annotated[dict[str, Any] | str, BeforeValidator(_sensible_effect)]
     silent: bool = False
 
     @classmethod
@@ -65,7 +73,7 @@ class FaultRule(BaseModel):
         try:
             return cls(**given)
         except ValidationError as invalid:
-            raise InvalidFault("; ".join(_fault(error) for error in invalid.errors())) from invalid
+            raise InvalidFault("; ".join(map(str, problems(invalid)))) from invalid
 
     @property
     def acts(self) -> Effect:
@@ -107,11 +115,8 @@ def _effect(given: dict[str, Any] | str) -> Effect:
         raise ValueError("effect must be one name with its parameters, such as {status: {status: 503}}")
     name, parameters = next(iter(named.items()))
     if name not in EFFECTS:
-        raise ValueError(f"effect {name!r} is unknown: give one of {', '.join(sorted(EFFECTS))}")
-    return EFFECTS[name](**({} if parameters in (True, None) else parameters))
-
-
-def _fault(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"])
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{where}: {message}" if where else message
+        raise ValueError(unknown(name, EFFECTS))
+    try:
+        return EFFECTS[name].model_validate({} if parameters in (True, None) else parameters)
+    except ValidationError as invalid:
+        raise Misplaced((name,), invalid) from invalid

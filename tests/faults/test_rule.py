@@ -55,18 +55,32 @@ def test_a_tenants_rule_leaves_others_alone() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"effect": "rest"}, "effect 'rest' is unknown: give one of .*reset"),
-        ({"effect": {"status": {}}}, "status"),
-        ({"effect": {"status": {"status": 99}}}, "greater than or equal to 200"),
-        ({"effect": {"reset": {"hard": True}}}, "hard"),
+        ({"effect": "rest"}, "effect: 'rest' is unknown: did you mean reset?"),
+        ({"effect": "qqq"}, "effect: 'qqq' is unknown: give one of .*reset"),
+        ({"effect": 7}, "effect: give the effect's name"),
+        ({"effect": {"status": {}}}, "effect.status.status: the field is missing"),
+        ({"effect": {"status": {"status": 99}}}, "effect.status.status: .*greater than or equal to 200"),
+        ({"effect": {"status": 503}}, "effect.status: Input should be a valid dictionary"),
+        ({"effect": {"reset": {"hard": True}}}, "effect.reset.hard: there is no such field"),
         ({"effect": {"reset": {}, "close": {}}}, "one name"),
         ({"effect": "reset", "phase": "in_body"}, "reset has no phase in_body: give after_commit or before_handler"),
         ({"on": [0]}, "on: calls are counted from 1"),
         ({"on": 1, "every": 2}, "on and every exclude each other"),
         ({"probability": 1.5}, "probability: Input should be less than or equal to 1"),
-        ({"opration": "x"}, "opration: Extra inputs are not permitted"),
+        ({"opration": "x"}, "opration: there is no such field"),
     ],
 )
 def test_a_wrong_rule_is_refused_with_its_field(given: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidFault, match=message):
         FaultRule.parse({**HERE, **given})
+
+
+def test_a_numbered_rule_draws_the_same_whatever_was_active_before_it() -> None:
+    def hit(others: int) -> list[bool]:
+        plan = FaultPlan(seed=3)
+        for _ in range(others):
+            plan.add(FaultRule.parse({**HERE, "operation": "asample"}))
+        plan.add(FaultRule.parse({**HERE, "probability": 0.5}), number=1)
+        return [bool(plan.strikes("optim_step", None, Facts())) for _ in range(50)]
+
+    assert hit(0) == hit(5)

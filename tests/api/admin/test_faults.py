@@ -64,7 +64,7 @@ async def test_work_whose_answer_failed_is_done_all_the_same(app: LiveApp) -> No
     ("body", "message"),
     [
         ({"rule": {**BUSY, "operation": "optim_stp"}}, "rule.operation 'optim_stp' is none of the API's"),
-        ({"rule": {**BUSY, "effect": "rest"}}, "rule.effect 'rest' is unknown: give one of close"),
+        ({"rule": {**BUSY, "effect": "rest"}}, "rule.effect: 'rest' is unknown: did you mean reset?"),
         ({"rule": {**BUSY, "phase": "now"}}, "rule.phase: Input should be 'before_handler'"),
         ({"rule": BUSY, "api_key": "secret"}, "api_key is no key"),
         ({"rul": BUSY}, "rule: Field required"),
