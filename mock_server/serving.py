@@ -53,8 +53,11 @@ def serve(
     announce: Callable[[str], None],
     *,
     until_stdin_closes: bool = False,
+    until_process_ends: int | None = None,
 ) -> None:
-    """Serve until SIGINT, SIGTERM or, on request, the end of standard input; a second signal ends it on the spot.
+    """Serve until SIGINT, SIGTERM or, on request, the end of standard input or of a process (by its id).
+
+    A second signal ends it on the spot.
 
     announce gets the server's URL as soon as it answers. ServeError where it can't start.
     """
@@ -70,7 +73,8 @@ def serve(
         except InvalidCatalogue as error:
             # What the YAML parser says runs over several lines.
             raise ServeError(" ".join(str(error).split())) from error
-        server = _Server(app, announce=answering, litter=directory if settings.ephemeral else None)
+        litter = directory if settings.ephemeral else None
+        server = _Server(app, announce=answering, litter=litter, until_process_ends=until_process_ends)
         with server.stopping_on_signals(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             try:
                 runner.run(server.live(listener, until_stdin_closes=until_stdin_closes))
@@ -90,7 +94,9 @@ def url_of(listener: socket.socket) -> str:
 class _Server(uvicorn.Server):
     """uvicorn's server with our beginning and end: it says when it answers, and releases long polls when it stops."""
 
-    def __init__(self, app: FastAPI, *, announce: Callable[[], None], litter: Path | None) -> None:
+    def __init__(
+        self, app: FastAPI, *, announce: Callable[[], None], litter: Path | None, until_process_ends: int | None = None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -111,6 +117,7 @@ class _Server(uvicorn.Server):
         self._app = app
         self._announce = announce
         self._litter = litter
+        self._until_process_ends = until_process_ends
         self._wake: Callable[[], object] = lambda: None
 
     async def live(self, listener: socket.socket, *, until_stdin_closes: bool) -> None:
@@ -132,6 +139,8 @@ class _Server(uvicorn.Server):
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), 1)
+            if self._until_process_ends is not None and not _lives(self._until_process_ends):
+                self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.begin_shutdown()
@@ -168,6 +177,16 @@ class _Server(uvicorn.Server):
     def _stop(self) -> None:
         self.should_exit = True
         self._wake()
+
+
+def _lives(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's, and there
+    return True
 
 
 @contextmanager

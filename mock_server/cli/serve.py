@@ -50,6 +50,9 @@ def serve(
         bool,
         typer.Option("--until-stdin-closes", help="Stop when standard input closes: with the program that holds it."),
     ] = False,
+    until_process_ends: Annotated[
+        int | None, typer.Option("--until-process-ends", metavar="PID", min=1, help="Stop when this process has ended.")
+    ] = None,
 ) -> None:
     """Serve until Ctrl-C. Prints the lines to paste where clients run.
 
@@ -84,7 +87,13 @@ def serve(
     from mock_server.app import create_app  # noqa: PLC0415
 
     try:
-        serving.serve(create_app, settings, announce, until_stdin_closes=until_stdin_closes)
+        serving.serve(
+            create_app,
+            settings,
+            announce,
+            until_stdin_closes=until_stdin_closes,
+            until_process_ends=until_process_ends,
+        )
     except serving.ServeError as error:
         fail(error)
 

@@ -7,6 +7,7 @@ import shlex
 import signal
 import socket
 import sqlite3
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -94,6 +95,17 @@ def test_it_can_live_as_long_as_its_standard_input() -> None:
         server.process.stdin.flush()
         assert httpx.get(f"{server.url}/api/v1/healthz").is_success
         server.process.stdin.close()
+        assert server.process.wait(timeout=20) == 0
+
+
+def test_it_stops_when_the_process_that_it_watches_has_ended() -> None:
+    with (
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as watched,
+        serving("--ephemeral", "--until-process-ends", str(watched.pid)) as server,
+    ):
+        assert server.process.poll() is None
+        watched.kill()
+        watched.wait()
         assert server.process.wait(timeout=20) == 0
 
 
