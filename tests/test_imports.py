@@ -23,6 +23,8 @@ ARROWS: Final[dict[str, set[str]]] = {
     "domain": {"store"},
     # What goes wrong on request: around the server, and known to none of it.
     "faults": {"codec", "domain", "runtime"},
+    # Who speaks with a running server from outside it.
+    "admin_client": set(),
     # Who watches the whole server from outside; the contract that it judges by knows nothing of us.
     "observing": set(),
     "runtime": {"domain", "store", "toy_model", "codec"},
@@ -32,7 +34,7 @@ ARROWS: Final[dict[str, set[str]]] = {
     "settings": {"domain"},
     "app": {"settings", "api", "runtime", "domain", "store", "codec", "toy_model", "faults", "observing"},
     "serving": {"settings", "store", "domain"},
-    "cli": {"app", "serving", "settings", "logs", "domain"},
+    "cli": {"app", "serving", "settings", "logs", "domain", "admin_client"},
     "__main__": {"cli"},
 }
 """Which part may import which others; each may import itself and the package's version."""
