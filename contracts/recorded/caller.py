@@ -59,13 +59,24 @@ class Caller:
     ) -> None:
         self._http.close()
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> httpx.Response:
-        """The answer, redirects not followed. url: an address, or a path below the server's. NoAnswer says why none."""
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        *,
+        within: float = ANSWER_SECONDS,
+    ) -> httpx.Response:
+        """The answer, redirects not followed. url: an address, or a path below the server's. NoAnswer says why none.
+
+        within: seconds that the server may be silent.
+        """
         address = url if url.startswith("http") else f"{self._base}{url}"
         left = self._end - monotonic()
         if left <= 0:
             raise GivenUp(f"nothing more: {self._seconds:g} seconds are over")
-        timeout = httpx.Timeout(min(ANSWER_SECONDS, left), connect=min(5, left))
+        timeout = httpx.Timeout(min(within, left), connect=min(5, left))
         began = monotonic()
         try:
             answer = self._http.request(method, address, headers=dict(headers), content=content, timeout=timeout)
@@ -101,15 +112,16 @@ class Caller:
             response = Response(answer.status_code, header_map(said), answer.content)
         self._watch(Exchange(self._number, request, response, began, monotonic()))
 
-    def poll(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
-        """The final answer of retrieve_future: asked again for as long as it says "not yet"."""
-        deadline = monotonic() + RESULT_SECONDS
+    def poll(self, body: bytes, headers: Mapping[str, str], *, within: float = RESULT_SECONDS) -> httpx.Response:
+        """The final answer of retrieve_future: asked again for as long as it says "not yet", within so many seconds."""
+        deadline = monotonic() + within
         while True:
-            answer = self.send("POST", f"{PREFIX}/retrieve_future", headers, body)
+            left = min(ANSWER_SECONDS, deadline - monotonic())
+            if left <= 0:
+                raise NoAnswer(f"no result within {within:g} seconds")
+            answer = self.send("POST", f"{PREFIX}/retrieve_future", headers, body, within=left)
             if not _not_yet(answer):
                 return answer
-            if monotonic() > deadline:
-                raise NoAnswer(f"no result within {RESULT_SECONDS:g} seconds")
 
     def ask(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """POST, and the result where that is an operation. NoAnswer: it did not succeed."""

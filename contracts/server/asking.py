@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from importlib import import_module
 from pkgutil import iter_modules
+from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -23,18 +24,37 @@ AT_ONCE: Final = 8
 
 
 class Asker:
-    """What a check is given: the target, and as many tenants as it needs; they are closed behind it."""
+    """What a check is given: the target, and as many tenants as it needs; they are closed behind it.
 
-    def __init__(self, target: Target, judgement: Judgement) -> None:
+    draw: where its data come from; the same for the same check and the target's seed.
+    """
+
+    def __init__(self, target: Target, judgement: Judgement, check_id: str) -> None:
         self.target = target
+        self.draw = Random(f"{target.seed} {check_id}")  # noqa: S311 - data for a test, no secret
         self._judgement = judgement
         self._open = ExitStack()
 
-    def tenant(self) -> Tenant:
-        """Another tenant, watched by the observer. Where the server takes but one key, the same one again."""
-        tenant = Tenant(self.target, self._judgement.watcher())
+    def tenant(self, key: str = "") -> Tenant:
+        """Another tenant, watched by the observer. Where the server takes but one key, the same one again.
+
+        key: a certain one, to be the same tenant over another connection.
+        """
+        tenant = Tenant(self.target, self._judgement.watcher(), key=key)
         self._open.callback(tenant.close)
         return tenant
+
+    def stranger_to(self, tenant: Tenant) -> Tenant:
+        """A tenant of another key. Violation: there is none, so what strangers may do can't be shown."""
+        for _ in range(2):
+            other = self.tenant()
+            if other.key != tenant.key:
+                return other
+        raise Violation("what another tenant may do can't be asked with one key: give a second --key")
+
+    def tokens(self, count: int) -> list[int]:
+        """Tokens that every vocabulary has."""
+        return [self.draw.randrange(10, 250) for _ in range(count)]
 
     def close(self) -> None:
         self._open.close()
@@ -68,7 +88,7 @@ def run(target: Target, judgement: Judgement, deadline: float) -> None:
 
 def answer_to(check: Check, target: Target, judgement: Judgement) -> Finding:
     """What one check finds. Whatever goes wrong inside it is its failure: what it needs was not there."""
-    asker = Asker(target, judgement)
+    asker = Asker(target, judgement, check.id)
     try:
         assert check.function is not None  # `all_checks` takes no others
         check.function(asker)

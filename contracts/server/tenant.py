@@ -1,4 +1,7 @@
-"""A plain reference client: one tenant of the judged server, which sends whatever it is told, right or wrong."""
+"""A plain reference client: one tenant of the judged server, which sends whatever it is told, right or wrong.
+
+What it trains is a Run (runs.py), what it samples from a Sampler (samplers.py).
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,13 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from contracts.recorded.caller import PREFIX, Caller, GivenUp, NoAnswer
+from contracts.recorded.caller import PREFIX, RESULT_SECONDS, Caller, GivenUp, NoAnswer
 from contracts.verdicts import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from contracts.exchange import Exchange
+    from contracts.exchange import Exchange, Response
     from contracts.server.target import Target
 
 JSON: Final = "application/json"
@@ -20,18 +23,31 @@ LONGEST_CHECK: Final = 90.0
 """Seconds of one question, waiting included: beyond it the server counts as one that does not answer."""
 
 
+def answer_of(exchange: Exchange) -> Response:
+    """The answer. What `Tenant.send` returns has one."""
+    assert exchange.response is not None
+    return exchange.response
+
+
 class Tenant:
     """One key. Every method that expects something of the server raises Violation where it does not get it."""
 
-    def __init__(self, target: Target, watch: Callable[[Exchange], None], *, seconds: float = LONGEST_CHECK) -> None:
+    def __init__(
+        self, target: Target, watch: Callable[[Exchange], None], *, key: str = "", seconds: float = LONGEST_CHECK
+    ) -> None:
         self.target = target
         self._watch = watch
         self._last: Exchange | None = None
-        self._caller = Caller(target.url, target.key(), seconds, self._seen)
+        self._caller = Caller(target.url, key or target.key(), seconds, self._seen)
 
     @property
     def key(self) -> str:
         return self._caller.key
+
+    @property
+    def last(self) -> tuple[Exchange, ...]:
+        """The last exchange, as evidence."""
+        return () if self._last is None else (self._last,)
 
     def close(self) -> None:
         self._caller.__exit__(None, None, None)
@@ -63,15 +79,15 @@ class Tenant:
         try:
             self._caller.send(method, url, {name: value for name, value in sent.items() if value}, content)
         except (NoAnswer, GivenUp) as none:
-            raise Violation(f"{method} {path}: {none}", *([self._last] if self._last else [])) from none
+            raise Violation(f"{method} {path}: {none}", *self.last) from none
         assert self._last is not None  # whoever is answered has been seen
         return self._last
 
-    def get(self, path: str, **query: object) -> Exchange:
+    def get(self, path: str, /, **query: object) -> Exchange:
         """GET with these parameters."""
         return self.send("GET", f"{path}?{urlencode(query)}" if query else path)
 
-    def post(self, path: str, **fields: object) -> Exchange:
+    def post(self, path: str, /, **fields: object) -> Exchange:
         """POST of a JSON object."""
         return self.send("POST", path, fields)
 
@@ -79,18 +95,16 @@ class Tenant:
 
     def ok(self, exchange: Exchange) -> Any:
         """The JSON of an answer that must be 2xx (None where it has no body)."""
-        response = exchange.response
-        assert response is not None  # `send` has seen to it
+        response = answer_of(exchange)
         if not 200 <= response.status < 300:
             raise Violation(f"status {response.status} where 2xx was due: {response.body[:200]!r}", exchange)
         return response.json
 
     def refused(self, exchange: Exchange, *statuses: int) -> None:
         """The answer must have one of these statuses."""
-        assert exchange.response is not None  # `send` has seen to it
-        if exchange.response.status not in statuses:
-            due = " or ".join(map(str, statuses))
-            raise Violation(f"status {exchange.response.status} where {due} was due", exchange)
+        status = answer_of(exchange).status
+        if status not in statuses:
+            raise Violation(f"status {status} where {' or '.join(map(str, statuses))} was due", exchange)
 
     def field(self, exchange: Exchange, name: str) -> str:
         """A text of a 2xx answer's object."""
@@ -99,32 +113,39 @@ class Tenant:
             raise Violation(f"the answer has no {name}", exchange)
         return str(value[name])
 
-    def poll(self, request_id: str, *, accept: str = JSON, **fields: object) -> Exchange:
+    def poll(self, request_id: str, *, accept: str = JSON, within: float = RESULT_SECONDS) -> Exchange:
         """The final answer of retrieve_future, success or failure, asked again for as long as it says "not yet"."""
-        body = json.dumps({"request_id": request_id, **fields}).encode()
+        body = json.dumps({"request_id": request_id}).encode()
         try:
-            self._caller.poll(body, {"x-api-key": self.key, "content-type": JSON, "accept": accept})
+            self._caller.poll(body, {"x-api-key": self.key, "content-type": JSON, "accept": accept}, within=within)
         except (NoAnswer, GivenUp) as none:
-            raise Violation(f"the result of {request_id}: {none}", *([self._last] if self._last else [])) from none
+            raise Violation(f"the result of {request_id}: {none}", *self.last) from none
         assert self._last is not None  # as in `send`
         return self._last
 
-    def result(self, submitted: Exchange) -> Any:
+    def result(self, submitted: Exchange, *, within: float = RESULT_SECONDS) -> Any:
         """The JSON of a submission's success."""
-        answer = self.poll(self.field(submitted, "request_id"))
+        answer = self.poll(self.field(submitted, "request_id"), within=within)
         value = self.ok(answer)
         if isinstance(value, dict) and "error" in value:
             raise Violation(f"the operation failed: {str(value)[:200]}", submitted, answer)
         return value
 
+    def told(self, submitted: Exchange, name: str) -> str:
+        """A text of a submission's result."""
+        value = self.result(submitted)
+        if not isinstance(value, dict) or not isinstance(value.get(name), str):
+            raise Violation(f"the result has no {name}", submitted, *self.last)
+        return str(value[name])
+
     def fails(self, submitted: Exchange, *statuses: int, category: str = "user") -> None:
         """The submission must be refused with one of these statuses, or fail with that category."""
-        assert submitted.response is not None  # `send` has seen to it
-        if submitted.response.status in statuses:
+        status = answer_of(submitted).status
+        if status in statuses:
             return
-        if not 200 <= submitted.response.status < 300:
+        if not 200 <= status < 300:
             due = " or ".join(map(str, statuses))
-            raise Violation(f"status {submitted.response.status} where {due}, or a failure, was due", submitted)
+            raise Violation(f"status {status} where {due}, or a failure, was due", submitted)
         answer = self.poll(self.field(submitted, "request_id"))
         value = self.ok(answer)
         if not isinstance(value, dict) or "error" not in value:
@@ -135,9 +156,9 @@ class Tenant:
 
     # A life.
 
-    def session(self) -> str:
+    def session(self, **fields: object) -> str:
         """A new session's id."""
-        return self.field(self.post("/create_session", tags=[], sdk_version="0.38.0"), "session_id")
+        return self.field(self.post("/create_session", **{"tags": [], "sdk_version": "0.38.0"} | fields), "session_id")
 
     def base_model(self) -> str:
         """The model to train."""
@@ -149,83 +170,3 @@ class Tenant:
             return str(models["supported_models"][0]["model_name"])
         except (LookupError, TypeError):
             raise Violation("get_server_capabilities lists no model", answer) from None
-
-    def run(self, session_id: str | None = None, *, model_seq_id: int = 0, rank: int = 8) -> Run:
-        """A new training run, ready to train."""
-        submitted = self.post(
-            "/create_model",
-            session_id=session_id or self.session(),
-            model_seq_id=model_seq_id,
-            base_model=self.base_model(),
-            lora_config={"rank": rank},
-        )
-        made = self.result(submitted)
-        if not isinstance(made, dict) or not isinstance(made.get("model_id"), str):
-            raise Violation("the result of create_model has no model_id", submitted)
-        return Run(self, made["model_id"])
-
-
-TOKENS: Final = tuple(range(10, 26))
-
-
-def datum(tokens: tuple[int, ...] = TOKENS) -> dict[str, Any]:
-    """A datum of JSON: learn each token from those before it, all with weight 1."""
-    count = len(tokens) - 1
-    return {
-        "model_input": {"chunks": [{"type": "encoded_text", "tokens": list(tokens[:-1])}]},
-        "loss_fn_inputs": {
-            "target_tokens": {"data": list(tokens[1:]), "dtype": "int64", "shape": [count]},
-            "weights": {"data": [1.0] * count, "dtype": "float32", "shape": [count]},
-        },
-    }
-
-
-class Run:
-    """A training run with its count of seq_ids. Submissions return the exchange; `tenant.result` waits for them."""
-
-    def __init__(self, tenant: Tenant, model_id: str) -> None:
-        self.tenant = tenant
-        self.id = model_id
-        self.last_seq_id = 0
-
-    def next_seq_id(self) -> int:
-        self.last_seq_id += 1
-        return self.last_seq_id
-
-    def submit(self, route: str, fields: Mapping[str, object], seq_id: int | None = None) -> Exchange:
-        """POST of a numbered operation, under the next number if none is given."""
-        number = self.next_seq_id() if seq_id is None else seq_id
-        return self.tenant.send("POST", route, {"model_id": self.id, "seq_id": number, **fields})
-
-    def forward_backward(self, *data: dict[str, Any], seq_id: int | None = None) -> Exchange:
-        """Of the same datum each time, where none is given."""
-        return self.submit("/forward_backward", {"forward_backward_input": _batch(data)}, seq_id)
-
-    def forward(self, *data: dict[str, Any], seq_id: int | None = None) -> Exchange:
-        """The same without gradients."""
-        return self.submit("/forward", {"forward_input": _batch(data)}, seq_id)
-
-    def optim_step(self, *, seq_id: int | None = None, learning_rate: float = 1e-3) -> Exchange:
-        return self.submit("/optim_step", {"adam_params": {"learning_rate": learning_rate}}, seq_id)
-
-    def loss(self) -> float:
-        """What `forward` tells as `loss:sum`, without leaving gradients."""
-        submitted = self.forward()
-        result = self.tenant.result(submitted)
-        try:
-            return float(result["metrics"]["loss:sum"])
-        except (LookupError, TypeError, ValueError):
-            raise Violation("the result has no metric loss:sum", submitted) from None
-
-    def save(self, name: str, *, kind: str = "weights", **fields: object) -> str:
-        """The path of a new checkpoint."""
-        route = {"weights": "/save_weights", "sampler_weights": "/save_weights_for_sampler"}[kind]
-        submitted = self.submit(route, {"path": name, **fields})
-        saved = self.tenant.result(submitted)
-        if not isinstance(saved, dict) or not isinstance(saved.get("path"), str):
-            raise Violation("the result of the save has no path", submitted)
-        return str(saved["path"])
-
-
-def _batch(data: tuple[dict[str, Any], ...]) -> dict[str, Any]:
-    return {"data": list(data) or [datum()], "loss_fn": "cross_entropy"}
