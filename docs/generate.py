@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +19,7 @@ from docs.contract_page import contract_page
 from mock_server.api.tinker.client_forms import BY_REQUEST, FORMS, NEWEST
 from mock_server.cli import app
 from mock_server.domain.client_flags import CONFIG_FLAGS, DYNAMIC_CONFIG_FLAGS, ClientFlag
+from mock_server.scenarios.schema import schema
 from mock_server.settings import Settings, variable_of
 
 if TYPE_CHECKING:
@@ -164,6 +166,11 @@ def endpoints_page() -> str:
     )
 
 
+def scenario_schema() -> str:
+    """By which editors complete and check scenario files."""
+    return json.dumps(schema(), indent=1) + "\n"
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/settings.md": settings_page,
     "docs/cli.md": cli_page,
@@ -171,6 +178,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/clients-forms.md": clients_forms_page,
     "docs/api.md": lambda: api_page(_GENERATED),
     "docs/endpoints.md": endpoints_page,
+    "contracts/scenarios/schema.json": scenario_schema,
     "README.md": readme,
 }
 

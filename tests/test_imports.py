@@ -28,13 +28,15 @@ ARROWS: Final[dict[str, set[str]]] = {
     # Who watches the whole server from outside; the contract that it judges by knows nothing of us.
     "observing": set(),
     "runtime": {"domain", "store", "toy_model", "codec"},
+    # Incidents: faults with a story, and what is to be seen of them.
+    "scenarios": {"faults", "domain"},
     # A door meets rows and the store's errors as values to translate; what it may not do is query (see HOMES).
     "api": {"runtime", "domain", "codec", "settings", "store", "faults"},
     # The parts are wired together, started, and told what to do.
     "settings": {"domain"},
     "app": {"settings", "api", "runtime", "domain", "store", "codec", "toy_model", "faults", "observing"},
     "serving": {"settings", "store", "domain"},
-    "cli": {"app", "serving", "settings", "logs", "domain", "admin_client"},
+    "cli": {"app", "serving", "settings", "logs", "domain", "scenarios", "admin_client"},
     "__main__": {"cli"},
 }
 """Which part may import which others; each may import itself and the package's version."""

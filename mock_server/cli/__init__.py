@@ -16,6 +16,7 @@ from mock_server.cli.env import env
 from mock_server.cli.healthcheck import healthcheck
 from mock_server.cli.proxy import proxy
 from mock_server.cli.run import run
+from mock_server.cli.scenario import scenario
 from mock_server.cli.serve import serve
 
 app = typer.Typer(
@@ -56,6 +57,7 @@ app.command()(env)
 app.command()(healthcheck)
 app.command()(proxy)
 app.add_typer(check, name="check")
+app.add_typer(scenario, name="scenario")
 app.command("version", help="Print the version.")(_print_version)
 
 

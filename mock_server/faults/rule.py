@@ -31,6 +31,11 @@ def _several(given: object) -> object:
     return [given] if isinstance(given, str | int) else given
 
 
+Words = Annotated[list[str], BeforeValidator(_several, json_schema_input_type=str | list[str])]
+"""One or several, as are Numbers."""
+Numbers = Annotated[list[int], BeforeValidator(_several, json_schema_input_type=int | list[int])]
+
+
 def _sensible_effect(given: object) -> object:
     if not isinstance(given, dict | str):
         raise ValueError("give the effect's name, or {name: {parameter: value}}")  # noqa: TRY004 - pydantic's way
@@ -52,13 +57,13 @@ class FaultRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    operation: Annotated[list[str], BeforeValidator(_several)] | None = None
+    operation: Words | None = None
     session: str | None = None
     run: str | None = None
     sampler: str | None = None
-    seq_id: Annotated[list[int], BeforeValidator(_several)] | None = None
+    seq_id: Numbers | None = None
 
-    on: Annotated[list[int], BeforeValidator(_several), AfterValidator(_numbers)] | None = None
+    on: Annotated[Numbers, AfterValidator(_numbers)] | None = None
     first: PositiveInt | None = None
     every: PositiveInt | None = None
     probability: float | None = Field(default=None, gt=0, le=1)

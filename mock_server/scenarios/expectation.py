@@ -1,0 +1,187 @@
+"""What a scenario expects: of what crosses the wire, of the state at the end, and of the client."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, model_validator
+
+TOLD: Final = "told"
+"""An amount that the client was told of: what it believes, which must be what is."""
+_AMOUNTS: Final = f"give a number, {{at_least: n, at_most: n}}, or {TOLD}"
+
+
+class Amount(BaseModel):
+    """So many: a number, bounds, or as many as the client was told of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    exactly: NonNegativeInt | None = None
+    at_least: NonNegativeInt | None = None
+    at_most: NonNegativeInt | None = None
+    told: bool = False
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        bounded = self.at_least is not None or self.at_most is not None
+        if [self.exactly is not None, bounded, self.told].count(True) != 1:
+            raise ValueError(_AMOUNTS)
+        return self
+
+    def __str__(self) -> str:
+        if self.told:
+            return "as many as the client was told of"
+        if self.exactly is not None:
+            return str(self.exactly)
+        bounds = (("at least", self.at_least), ("at most", self.at_most))
+        return " and ".join(f"{word} {bound}" for word, bound in bounds if bound is not None)
+
+    def admits(self, amount: int, told: int = 0) -> bool:
+        """Whether this many is what was expected. told: how many the client was told of."""
+        if self.told:
+            return amount == told
+        if self.exactly is not None:
+            return amount == self.exactly
+        return (self.at_least or 0) <= amount and (self.at_most is None or amount <= self.at_most)
+
+
+def _amount(given: object) -> object:
+    if given == TOLD:
+        return {"told": True}
+    if isinstance(given, int) and not isinstance(given, bool):
+        return {"exactly": given}
+    if not isinstance(given, dict | Amount):
+        raise ValueError(_AMOUNTS)  # noqa: TRY004 - pydantic's way
+    return given
+
+
+Several = Annotated[Amount, BeforeValidator(_amount, json_schema_input_type=int | Literal["told"] | Amount)]
+ONCE_OR_MORE: Final = Amount(at_least=1)
+
+
+def _answers(given: Any) -> Any:
+    several = given if isinstance(given, list) else [given]
+    for each in several:
+        text = str(each)
+        if text not in {"2xx", "3xx", "4xx", "5xx", "nothing"} and not (text.isdecimal() and 200 <= int(text) <= 599):
+            raise ValueError(f"{each!r} is no answer: give a status, 2xx, 3xx, 4xx, 5xx or nothing")
+    return [str(each) for each in several]
+
+
+Answers = Annotated[
+    list[str], Field(min_length=1), BeforeValidator(_answers, json_schema_input_type=int | str | list[int | str])
+]
+
+
+class OnTheWire(BaseModel):
+    """A check of the contract, or a count of exchanges.
+
+    check: it held in every exchange in which it had a say, and had a say in `count` of them (once or more).
+    fails: it is meant to find something: it failed in `count` of them.
+
+    operation: `count` exchanges of it, of those that were `answered` so: a status, `4xx`, or `nothing` where the client
+    got no whole answer. distinct: counts the different values that their requests have instead. again: counts the
+    requests that say the same as one before them under another number.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    check: str | None = None
+    fails: bool = False
+    operation: str | None = None
+    answered: Answers | None = None
+    distinct: Literal["seq_id", "idempotency_key", "run", "batch"] | None = None
+    again: bool = False
+    count: Several = ONCE_OR_MORE
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        if (self.check is None) == (self.operation is None):
+            raise ValueError("give either a check or an operation")
+        of_operations = [name for name in ("answered", "distinct", "again") if getattr(self, name)]
+        if self.check is not None and of_operations:
+            raise ValueError(f"{of_operations[0]} belongs to an operation, not to a check")
+        if self.operation is not None and self.fails:
+            raise ValueError("fails belongs to a check, not to an operation")
+        if self.again and self.distinct:
+            raise ValueError("distinct and again exclude each other: give one of them")
+        return self
+
+    def __str__(self) -> str:
+        if self.check is not None:
+            return f"{self.check} {'fails' if self.fails else 'holds'} in {self.count}"
+        of = f" answered {' or '.join(self.answered)}" if self.answered else ""
+        counted = f"different {self.distinct}s of" if self.distinct else "repeated contents of" if self.again else ""
+        return " ".join(filter(None, (f"{self.count}", counted, f"{self.operation}{of}")))
+
+
+class InTheState(BaseModel):
+    """What the server holds at the end: of one run, of one checkpoint, or in all.
+
+    run, checkpoint: `$first`, `$last`, `$2` by the order in which they were made, `$each`, or an id, of a checkpoint
+    its name. optimizer_steps of a run: that were taken; of a checkpoint: that its weights hold. named: that these are
+    the last number in its name. exists: whether there is such a checkpoint.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run: str | None = None
+    checkpoint: str | None = None
+    optimizer_steps: Several | None = None
+    named: bool = False
+    corrupted: bool | None = None
+    exists: bool | None = None
+    runs: Several | None = None
+    sessions: Several | None = None
+    samplers: Several | None = None
+    checkpoints: Several | None = None
+    unfinished: Several | None = None
+
+    @model_validator(mode="after")
+    def _of_one_thing(self) -> Self:
+        if self.run is not None and self.checkpoint is not None:
+            raise ValueError("run and checkpoint exclude each other: give one of them")
+        kind = "run" if self.run is not None else "checkpoint" if self.checkpoint is not None else "total"
+        given = self.model_fields_set - {"run", "checkpoint"}
+        if not given:
+            raise ValueError(f"it expects nothing: give one of {', '.join(sorted(_FIELDS[kind]))}")
+        if strange := sorted(given - _FIELDS[kind]):
+            raise ValueError(f"{strange[0]} is nothing of a {kind}: give one of {', '.join(sorted(_FIELDS[kind]))}")
+        return self
+
+    def __str__(self) -> str:
+        of = f"run {self.run}: " if self.run else f"checkpoint {self.checkpoint}: " if self.checkpoint else ""
+        wanted = self.model_dump(include=self.model_fields_set - {"run", "checkpoint"})
+        return of + ", ".join(f"{name} {getattr(self, name)}" for name in wanted)
+
+
+_FIELDS: Final = {
+    "run": {"optimizer_steps", "corrupted", "checkpoints"},
+    "checkpoint": {"optimizer_steps", "named", "exists"},
+    "total": {"runs", "sessions", "samplers", "checkpoints", "unfinished"},
+}
+
+
+class OfTheClient(BaseModel):
+    """How the client's program ends: `completes` with success, `reports` what happened and fails, or `ends` either way.
+
+    says: texts that its output holds, whatever their case.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    outcome: Literal["completes", "reports", "ends"] = "completes"
+    says: list[str] = Field(default_factory=list)
+
+    def __str__(self) -> str:
+        return self.outcome + "".join(f", says {text!r}" for text in self.says)
+
+
+class Expectation(BaseModel):
+    """Every MUST of a client is expected beside these, unless one of its checks is said to fail."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wire: list[OnTheWire] = Field(default_factory=list)
+    state: list[InTheState] = Field(default_factory=list)
+    client: OfTheClient = OfTheClient()
