@@ -7,7 +7,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from mock_server.api import contract, errors
+from mock_server.api import contract, errors, login
 from mock_server.api.admin import admin_router
 from mock_server.api.body_limit import BodyLimit
 from mock_server.api.call import tenant_of_header
@@ -62,6 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     table = RouteTable(routes)
     app.router.routes.extend((table, *routes))
     app.include_router(contract.router)
+    app.include_router(login.router)
     app.include_router(create_hub_router(catalogue, on_served))
     app.include_router(admin_router())
     errors.install(app)

@@ -1,4 +1,4 @@
-"""An archive of realistic size leaves the server's memory and disk as they were, and outlives the server's end.
+"""An archive of realistic size leaves the server's memory and disk as they were, and outlives address and server.
 
 ARCHIVE_GIGABYTES=10 is the long profile: with -s it tells what it measured.
 """
@@ -6,11 +6,15 @@ ARCHIVE_GIGABYTES=10 is the long profile: with -s it tells what it measured.
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import httpx
@@ -19,6 +23,7 @@ import pytest
 from client_tests.crash.victim import Victim
 from client_tests.harness.environments import NEWEST
 from client_tests.harness.sdk import Runner, Sdk
+from mock_server.domain.signed_urls import signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +34,8 @@ BIG: Final = ("Qwen/Qwen3-32B", 32) if GIGABYTES <= 1 else ("Qwen/Qwen3-235B-A22
 PIECE: Final = 1 << 20
 FLAT_BYTES: Final = 8 << 20
 """What the server may grow by while it sends: some pieces and the buffers of a socket."""
+BEGINNING: Final = 8
+"""Pieces of a transfer that has begun: most of it, far more than the buffers of sockets hold, is still to be made."""
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc"),
@@ -42,9 +49,31 @@ def victim(tmp_path: Path) -> Iterator[Victim]:
         yield victim
 
 
+@dataclass(frozen=True)
+class Archive:
+    """A checkpoint's archive, and who may ask for its address."""
+
+    victim: Victim
+    place: str
+    key: str
+
+    def address(self) -> str:
+        """A signed one, good for 15 minutes."""
+        answer = httpx.get(f"{self.victim.url}/api/v1/{self.place}/archive", headers={"X-API-Key": self.key})
+        return str(answer.headers["location"])
+
+    def address_for(self, seconds: int) -> str:
+        """One that ends so soon. Signed as the server signs, with the secret that its database keeps."""
+        given = urlsplit(self.address())
+        with closing(sqlite3.connect(self.victim.data / "tinker.db")) as database:
+            ((secret,),) = database.execute("SELECT value FROM meta WHERE key = 'secret'")
+        (tenant,) = parse_qs(given.query)["tenant"]
+        return self.victim.url + signed(given.path, tenant, bytes.fromhex(secret), int(time.time()) + seconds)
+
+
 @pytest.fixture
-def archive(victim: Victim, runner_of: Callable[[str], Runner]) -> str:
-    """The signed address of a trained run's archive."""
+def archive(victim: Victim, runner_of: Callable[[str], Runner]) -> Archive:
+    """Of a trained run."""
 
     def program(service_client: Any, kit: Any, base_model: str, rank: int) -> str:
         trainer = service_client.create_lora_training_client(base_model, rank=rank, seed=7)
@@ -53,8 +82,7 @@ def archive(victim: Victim, runner_of: Callable[[str], Runner]) -> str:
 
     sdk = Sdk(runner_of(NEWEST), victim.url, f"tml-big-{uuid4().hex}")
     run, kind, name = sdk.run(program, base_model=BIG[0], rank=BIG[1]).removeprefix("tinker://").split("/")
-    place = f"{victim.url}/api/v1/training_runs/{run}/checkpoints/{kind}/{name}/archive"
-    return str(httpx.get(place, headers={"X-API-Key": sdk.key}).headers["location"])
+    return Archive(victim, f"training_runs/{run}/checkpoints/{kind}/{name}", sdk.key)
 
 
 @dataclass
@@ -66,9 +94,13 @@ class Transfer:
     size: int = 0
     tag: str = ""
     levels: list[int] = field(default_factory=list)
+    waited: float = 0
+    """Seconds that no byte was asked for."""
 
-    def load(self, victim: Victim, url: str, *, cut_at: int | None = None) -> None:
-        """Load what is left; at `cut_at` bytes the server dies."""
+    def load(self, victim: Victim, url: str, *, cut_at: int | None = None, until_expired: bool = False) -> None:
+        """Load what is left. At `cut_at` bytes the server dies; `until_expired` stops at the beginning until nobody
+        could begin any more.
+        """
         headers = {"Range": f"bytes={self.bytes}-", "If-Range": self.tag} if self.bytes else {}
         with httpx.stream("GET", url, headers=headers, timeout=60) as answer:
             assert answer.status_code == (206 if self.bytes else 200)
@@ -78,11 +110,23 @@ class Transfer:
             for number, piece in enumerate(answer.iter_raw(PIECE)):
                 self.digest.update(piece)
                 self.bytes += len(piece)
+                if until_expired and number == BEGINNING:
+                    self.waited += wait_for_the_end_of(url)
                 if number % 64 == 0 and cut_at is None:
                     self.levels.append(resident_bytes(victim.pid))
                 if cut_at is not None and self.bytes > cut_at:
                     victim.kill()
                     cut_at = None
+
+
+def wait_for_the_end_of(url: str) -> float:
+    """Until nobody can begin with it any more; the seconds that it took."""
+    began = monotonic()
+    while (answer := httpx.get(url, headers={"Range": "bytes=0-0"})).status_code == 206:
+        time.sleep(0.05)
+    assert answer.status_code == 403
+    assert "expired" in answer.json()["detail"]
+    return monotonic() - began
 
 
 def resident_bytes(process: int) -> int:
@@ -94,25 +138,27 @@ def bytes_below(folder: Path) -> int:
     return sum(file.stat().st_blocks * 512 for file in folder.rglob("*") if file.is_file())
 
 
-def test_a_big_archive_takes_no_memory_and_no_disk_and_is_resumed_after_its_server_was_killed(
-    victim: Victim, archive: str
+def test_a_big_archive_takes_no_memory_and_no_disk_and_survives_its_address_and_its_server(
+    victim: Victim, archive: Archive
 ) -> None:
     whole, resumed = Transfer(), Transfer()
     before = bytes_below(victim.data)
+    short = archive.address_for(seconds=3)
     began = monotonic()
-    whole.load(victim, archive)
-    seconds = monotonic() - began
+    whole.load(victim, short, until_expired=True)
+    seconds = monotonic() - began - whole.waited
     assert whole.bytes == whole.size > GIGABYTES << 30
     assert max(whole.levels[1:]) - whole.levels[1] < FLAT_BYTES, whole.levels
     assert bytes_below(victim.data) - before < FLAT_BYTES
 
     with pytest.raises(httpx.TransportError):
-        resumed.load(victim, archive, cut_at=whole.size // 3)
+        resumed.load(victim, archive.address(), cut_at=whole.size // 3)
     assert whole.size // 3 < resumed.bytes < whole.size
     cut = resumed.bytes
     victim.start()
     victim.wait()
-    resumed.load(victim, archive)
+    wait_for_the_end_of(short)
+    resumed.load(victim, archive.address())
     assert (resumed.bytes, resumed.digest.digest()) == (whole.bytes, whole.digest.digest())
     assert max(resumed.levels[1:]) - resumed.levels[1] < FLAT_BYTES, resumed.levels
 

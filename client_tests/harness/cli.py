@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cli:
-    """The newest `tinker` with a home directory of its own, which is where it runs, too."""
+    """`tinker` with a home directory of its own, which is where it runs, too. version: the SDK's."""
 
     url: str
     key: str | None
     home: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    version: str = NEWEST
 
     def run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run it to its end, whatever that is. `given`: what is typed."""
@@ -31,7 +32,7 @@ class Cli:
         if self.key is not None:
             variables["TINKER_API_KEY"] = self.key
         return subprocess.run(
-            [str(sdk_interpreter(NEWEST).with_name("tinker")), *arguments],
+            [str(sdk_interpreter(self.version).with_name("tinker")), *arguments],
             env=clean_environment() | variables,
             cwd=self.home,
             input=given,

@@ -33,7 +33,7 @@ def saved(service_client: Any, kit: Any) -> dict[str, str]:
     ("client", "headers"),
     [
         ("tinker 0.3.0 to 0.22", {"accept": "application/gzip", "user-agent": "AsyncTinker/Python 0.18.0"}),
-        ("tinker 0.25 to 0.33", {"accept": "application/json", "user-agent": "AsyncTinker/Python 0.33.0"}),
+        ("tinker 0.25 to 0.35", {"accept": "application/json", "user-agent": "AsyncTinker/Python 0.33.0"}),
         (
             "tinkex 0.4.0",
             {"accept": "application/json", "content-type": "application/json", "user-agent": "AsyncTinkex"},

@@ -137,6 +137,16 @@ _OLDER: Final = (
         f"GET {ONE}/archive",
     ),
     *_rows(
+        "SDK before 0.26",
+        "client_tests/python_sdk/test_unload.py::test_an_unloaded_model_takes_no_more_work_and_leaves_its_checkpoints",
+        "POST /unload_model",
+    ),
+    *_rows(
+        "SDK 0.26 to 0.28",
+        "client_tests/cli/test_login_by_browser.py::test_a_login_brings_a_key_that_works_until_the_logout_deletes_it",
+        "POST /auth/apikey",
+    ),
+    *_rows(
         "SDK before 0.6",
         "client_tests/versions/test_checkpoints.py::test_a_runs_checkpoints_are_listed_the_newest_first",
         "GET /models/{run}/checkpoints",

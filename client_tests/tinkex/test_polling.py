@@ -9,9 +9,6 @@ import pytest
 from client_tests.tinkex.tinkex import Crash, TinkexError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from client_tests.harness.server import Server
     from client_tests.harness.wire import Wire
     from client_tests.tinkex.tinkex import Tinkex
 
@@ -94,9 +91,7 @@ def test_a_400_with_a_message_ends_it(tinkex: Tinkex) -> None:
 
 
 @pytest.mark.tinkex("poll 410", "scenario 20")
-def test_an_expired_result_is_a_410_that_says_what_to_do(
-    server_with: Callable[..., Server], tinkex: Tinkex, wire: Wire
-) -> None:
+def test_an_expired_result_is_a_410_that_says_what_to_do(tinkex: Tinkex, wire: Wire) -> None:
     model = tinkex.new_model()
     tinkex.url = wire.url
     result = tinkex.optim_step(model)

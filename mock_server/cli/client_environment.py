@@ -27,6 +27,8 @@ def client_variables(url: str, key: str, environ: Mapping[str, str]) -> dict[str
     return {
         "TINKER_BASE_URL": url,
         "TINKER_API_KEY": key,
+        # Where `tinker auth login` of SDK 0.26 to 0.28 sends its user to.
+        "TINKER_WORKOS_API_URL": f"{url}/login",
         # The tenant stands in the address, so that the server knows whose tokenizer it served.
         "HF_ENDPOINT": f"{url}/hf/{tenant}",
         # transformers caches our small tokenizers under the real models' names. In the user's own cache they would

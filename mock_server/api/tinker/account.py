@@ -1,5 +1,7 @@
 """Who is calling: keys exchanged for tokens, and what is known of a key."""
 
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -31,12 +33,19 @@ async def describe_key(call: TenantCall) -> Response:
     """What the CLI shows of a key. There are no accounts here: the tenant is all there is to know."""
     return json_response(
         {
-            "key_id": int(call.tenant, 16) >> 1,
+            "key_id": key_id_of(call.tenant),
             "name": call.tenant,
             "note": "any key that begins with tml- is a tenant of its own on this server",
-            "details": {
-                "org_details": {"name": "tinker-mock"},
-                "user_details": {"email": f"{call.tenant}@localhost"},
-            },
+            "details": details_of(call.tenant),
         }
     )
+
+
+def key_id_of(tenant: str) -> int:
+    """A number for a key, below 2**63."""
+    return int(tenant, 16) >> 1
+
+
+def details_of(tenant: str) -> dict[str, Any]:
+    """Whose a key is, as the CLI shows it."""
+    return {"org_details": {"name": "tinker-mock"}, "user_details": {"email": f"{tenant}@localhost"}}

@@ -1,6 +1,6 @@
 """Checkpoints as files: where to load them from, and the loading itself.
 
-SDKs up to 0.33 and Tinkex ask for an archive; later SDKs export external weights and load their files one by one.
+SDKs up to 0.35 and Tinkex ask for an archive; later SDKs export external weights and load their files one by one.
 """
 
 from email.utils import formatdate

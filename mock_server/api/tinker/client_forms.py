@@ -110,7 +110,7 @@ BY_REQUEST: Final = (
         "Address of an archive",
         "302 with Location and the same as JSON; 200 with `?redirect=false`.",
         (
-            "All that ask for archives (SDK up to 0.33, Tinkex) take 302; up to 0.24 the SDK fails on 200. Browsers "
+            "All that ask for archives (SDK up to 0.35, Tinkex) take 302; up to 0.24 the SDK fails on 200. Browsers "
             "can't see a redirect before they follow it."
         ),
     ),
