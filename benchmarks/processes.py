@@ -9,13 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -32,6 +32,8 @@ class Command:
 
     name: str
     arguments: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What it is told beside ours."""
 
 
 def real_server(data_dir: Path) -> Command:
@@ -51,7 +53,10 @@ class Server:
         # A file, not a pipe: a server that logs more than a pipe holds would stop and wait for a reader.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
         self._process = subprocess.Popen(
-            [sys.executable, *command.arguments], stdout=self._log, stderr=subprocess.STDOUT
+            [sys.executable, *command.arguments],
+            env=os.environ | command.environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
         )
         self._usage = psutil.Process(self._process.pid)
         try:

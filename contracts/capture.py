@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 SECRETS: Final = frozenset({"x-api-key", "authorization", "cookie", "set-cookie", "cf-access-client-secret"})
 SECRETS_KEPT: Final = "tml-not-recorded"
 """What stands for a key: what the observer wants to see is that there was one."""
+_SECRET_FIELDS: Final = ("jwt", "weights_access_token")
+"""Of a JSON body's fields those that hold a key, or a token that does for one."""
 
 
 class CaptureError(Exception):
@@ -60,6 +62,20 @@ def without_secrets(given: Mapping[str, str]) -> dict[str, str]:
     return {name: SECRETS_KEPT if name.lower() in SECRETS else value for name, value in given.items()}
 
 
+def body_without_secrets(body: bytes) -> bytes:
+    """The body, a JSON object's fields that hold a key replaced; any other body as it is."""
+    if not any(f'"{name}"'.encode() in body for name in _SECRET_FIELDS):
+        return body
+    try:
+        fields = json.loads(body)
+    except ValueError:
+        return body
+    if not isinstance(fields, dict):
+        return body
+    kept = {name: SECRETS_KEPT for name in _SECRET_FIELDS if isinstance(fields.get(name), str)}
+    return json.dumps(fields | kept).encode() if kept else body
+
+
 class JsonLinesWriter:
     """One exchange a line, written at once, so that a killed recorder keeps what it saw."""
 
@@ -67,25 +83,32 @@ class JsonLinesWriter:
         self._file = path.open("w", encoding="utf-8")
 
     def write(self, exchange: Exchange) -> None:
-        request, response = exchange.request, exchange.response
-        line: dict[str, Any] = {
-            "n": exchange.number,
-            "method": request.method,
-            "path": request.path,
-            "query": request.query,
-            "request": {"headers": without_secrets(request.headers), "body": body_as_json(request)},
-            "response": None,
-            "started": exchange.started,
-            "ended": exchange.ended,
-        }
-        if response is not None:
-            shown = {"headers": without_secrets(response.headers), "body": body_as_json(response)}
-            line["response"] = {"status": response.status, **shown}
-        self._file.write(json.dumps(line) + "\n")
+        self._file.write(line_of(exchange))
         self._file.flush()
 
     def close(self) -> None:
         self._file.close()
+
+
+def line_of(exchange: Exchange) -> str:
+    """The line that stands for an exchange, its end included."""
+    request, response = exchange.request, exchange.response
+    line: dict[str, Any] = {
+        "n": exchange.number,
+        "method": request.method,
+        "path": request.path,
+        "query": request.query,
+        "request": {"headers": without_secrets(request.headers), "body": body_as_json(request)},
+        "response": None,
+        "started": exchange.started,
+        "ended": exchange.ended,
+    }
+    if response is not None:
+        shown = {"headers": without_secrets(response.headers), "body": body_as_json(response)}
+        line["response"] = {"status": response.status, **shown}
+    if exchange.notes:
+        line["notes"] = dict(exchange.notes)
+    return json.dumps(line) + "\n"
 
 
 def body_as_json(message: Request | Response) -> dict[str, Any] | None:
@@ -94,7 +117,7 @@ def body_as_json(message: Request | Response) -> dict[str, Any] | None:
         return None
     kept: dict[str, Any] = {} if message.whole else {"whole": False}
     if message.whole and message.media_type == "application/json" and _is_json(message.body):
-        return {"json": json.loads(message.body)}
+        return {"json": json.loads(body_without_secrets(message.body))}
     return {"base64": b64encode(message.body).decode(), **kept}
 
 
@@ -129,7 +152,7 @@ def exchange_of(line: Mapping[str, Any], number: int) -> Exchange:
             named = {"content-type": "application/json"}
         response = Response(int(answer["status"]), named, content, complete)
     times = float(line.get("started") or 0), float(line.get("ended") or 0)
-    return Exchange(int(line.get("n") or number), request, response, *times)
+    return Exchange(int(line.get("n") or number), request, response, *times, dict(line.get("notes") or {}))
 
 
 def _body(recorded: Any) -> tuple[bytes, bool]:

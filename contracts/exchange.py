@@ -73,6 +73,7 @@ class Exchange:
     """One request and its answer; None where the connection ended without one.
 
     number: the order of requests on this wire, from 1. started, ended: seconds on one clock, of any zero.
+    notes: what else its recorder knew, as JSON values; a server's journal says the operation and what faults struck.
     """
 
     number: int
@@ -80,6 +81,7 @@ class Exchange:
     response: Response | None
     started: float = 0.0
     ended: float = 0.0
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         status = "no answer" if self.response is None else str(self.response.status)

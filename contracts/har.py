@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from contracts.capture import CaptureError, without_secrets
+from contracts.capture import CaptureError, body_without_secrets, without_secrets
 from contracts.exchange import Exchange, Request, Response, headers
 
 if TYPE_CHECKING:
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _API: Final = "/api/v1/"
+_CREATOR: Final = {"name": "tinker-mock", "version": "1"}
+HEAD: Final = '{"log": {"version": "1.2", "creator": ' + json.dumps(_CREATOR) + ', "entries": ['
+"""What an archive begins with; entries with commas between follow."""
+TAIL: Final = "\n]}}\n"
 
 
 def read(path: Path) -> Iterator[Exchange]:
@@ -36,21 +40,25 @@ class HarWriter:
 
     def __init__(self, path: Path) -> None:
         self._file: IO[str] = path.open("w", encoding="utf-8")
-        creator = {"name": "tinker-mock", "version": "1"}
         # Left open at the end, so that a long recording need not be held in memory.
-        self._file.write('{"log": {"version": "1.2", "creator": ' + json.dumps(creator) + ', "entries": [')
+        self._file.write(HEAD)
         self._first = True
         self._zero = datetime.now(UTC).timestamp()
 
     def write(self, exchange: Exchange) -> None:
         self._zero -= exchange.started if self._first else 0
         self._file.write("\n" if self._first else ",\n")
-        self._file.write(json.dumps(_entry(exchange, self._zero)))
+        self._file.write(entry_of(exchange, self._zero))
         self._first = False
 
     def close(self) -> None:
-        self._file.write("\n]}}\n")
+        self._file.write(TAIL)
         self._file.close()
+
+
+def entry_of(exchange: Exchange, zero: float) -> str:
+    """The entry of an archive that stands for an exchange. zero: the moment, since the epoch, of its clock's zero."""
+    return json.dumps(_entry(exchange, zero))
 
 
 def _entry(exchange: Exchange, zero: float) -> dict[str, Any]:
@@ -70,13 +78,13 @@ def _entry(exchange: Exchange, zero: float) -> dict[str, Any]:
     if request.body:
         sent["postData"] = {
             "mimeType": request.media_type,
-            "text": b64encode(request.body).decode(),
+            "text": b64encode(body_without_secrets(request.body)).decode(),
             "_encoding": "base64",
             "_whole": request.whole,
         }
     content: dict[str, Any] = {"size": 0, "mimeType": ""}
     if response is not None:
-        text = b64encode(response.body).decode()
+        text = b64encode(body_without_secrets(response.body)).decode()
         content = {"size": len(response.body), "mimeType": response.media_type, "text": text, "encoding": "base64"}
         content["_whole"] = response.whole
     answered = {
@@ -90,7 +98,7 @@ def _entry(exchange: Exchange, zero: float) -> dict[str, Any]:
         "headersSize": -1,
         "bodySize": content["size"],
     }
-    return {
+    entry = {
         "startedDateTime": datetime.fromtimestamp(zero + exchange.started, UTC).isoformat(),
         "time": milliseconds,
         "request": sent,
@@ -98,6 +106,9 @@ def _entry(exchange: Exchange, zero: float) -> dict[str, Any]:
         "cache": {},
         "timings": {"send": 0, "wait": milliseconds, "receive": 0},
     }
+    if exchange.notes:
+        entry |= {"_number": exchange.number, "_notes": dict(exchange.notes)}
+    return entry
 
 
 def _pairs(given: Mapping[str, str]) -> list[dict[str, str]]:
@@ -126,7 +137,10 @@ def _exchange(entry: Mapping[str, Any], number: int) -> Exchange:
         body = _bytes(content.get("text", ""), content.get("encoding"))
         whole = content.get("_whole", len(body) >= content.get("size", 0)) is True
         response = Response(answer["status"], _headers(answer), body, whole)
-    return Exchange(number, request, response, started, started + max(entry.get("time") or 0, 0) / 1000)
+    ended = started + max(entry.get("time") or 0, 0) / 1000
+    return Exchange(
+        int(entry.get("_number") or number), request, response, started, ended, dict(entry.get("_notes") or {})
+    )
 
 
 def _headers(message: Mapping[str, Any]) -> dict[str, str]:

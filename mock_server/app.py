@@ -18,6 +18,8 @@ from mock_server.domain.accounts import tokenizer_served
 from mock_server.domain.catalogue import Catalogue
 from mock_server.domain.dials import Dial
 from mock_server.faults import FaultLayer, FaultPlan
+from mock_server.journal import Journal, Surroundings
+from mock_server.listening import Listener, Listening
 from mock_server.runtime import RealClock, Runtime, Timing
 from mock_server.settings import Settings
 from mock_server.store import Store
@@ -72,13 +74,29 @@ def create_app(settings: Settings) -> FastAPI:
     # Around the framework's own outermost middleware, behind whose `send` no connection can be reached.
     whose = partial(tenant_of_header, app)
     app.middleware_stack = FaultLayer(app.build_middleware_stack(), app.state.faults, table.operation_of, whose)
+    listeners = _listeners(app, settings, table)
+    if listeners:
+        app.middleware_stack = Listening(app.middleware_stack, listeners)
+    return app
+
+
+def _listeners(app: FastAPI, settings: Settings, table: RouteTable) -> list[Listener]:
+    """Who listens to what crosses the wire: the observer first, so that the journal can note what it found."""
+    listeners: list[Listener] = []
     if settings.observe:
         # Imports the contract, which a server that does not watch needs not.
-        from mock_server.observing import Observing, Verdicts  # noqa: PLC0415
+        from mock_server.observing import Verdicts  # noqa: PLC0415
 
         app.state.verdicts = Verdicts()
-        app.middleware_stack = Observing(app.middleware_stack, app.state.verdicts.see)
-    return app
+        listeners.append(app.state.verdicts)
+    app.state.journal = None
+    if settings.journal:
+        server = Surroundings(
+            table.operation_of, partial(tenant_of_header, app), lambda _tenant: app.state.runtime.clock.now()
+        )
+        app.state.journal = Journal(server, exchanges=settings.journal_exchanges, size=settings.journal_bytes)
+        listeners.append(app.state.journal)
+    return listeners
 
 
 def _timing(settings: Settings) -> Timing:

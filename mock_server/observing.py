@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from contracts.exchange import Exchange, Request, Response, headers
 from contracts.observer import Observer
@@ -12,53 +11,32 @@ from contracts.observer.described import Described
 from contracts.tally import Tally, requirement_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from mock_server.listening import Overheard
 
 log = logging.getLogger(__name__)
 
-_KEPT: Final = 4 * 1024 * 1024
-"""Bytes of a body that are judged; longer ones, such as downloads, only by their heads."""
-
-
-class Observing:
-    """Pure ASGI, and outermost, so that it sees what clients see, spoiled answers included."""
-
-    def __init__(self, app: ASGIApp, seen: Callable[[Exchange], None]) -> None:
-        self._app = app
-        self._seen = seen
-        self._count = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The control plane and the tokenizers are no part of the API that the contract describes.
-        if scope["type"] != "http" or not scope["path"].startswith("/api/v1/"):
-            await self._app(scope, receive, send)
-            return
-        self._count += 1
-        number, started = self._count, monotonic()
-        heard, said = _Heard(receive), _Said(send)
-        try:
-            await self._app(scope, heard, said)
-        finally:
-            exchange = Exchange(number, heard.request(scope), said.response(), started, monotonic())
-            try:
-                self._seen(exchange)
-            except Exception:
-                # A watcher that stumbles must not trip who it watches.
-                log.exception("the observer could not judge %s", exchange)
-
 
 class Verdicts:
-    """Judges exchanges in their order, and logs each check the first time that it fails."""
+    """Judges exchanges in the order of their ends, and logs each check the first time that it fails."""
 
     def __init__(self) -> None:
         self.tally = Tally()
         self._observer = Observer(Described())
+        self._count = 0
+        self._numbers: dict[Overheard, int] = {}
 
-    def see(self, exchange: Exchange) -> None:
-        """The next exchange."""
-        for finding in self.tally.add(self._observer.see(exchange)):
+    def began(self, heard: Overheard) -> None:
+        """Number it: requests count in the order in which they come."""
+        self._count += 1
+        self._numbers[heard] = self._count
+
+    def ended(self, heard: Overheard) -> None:
+        """Judge it; what is wrong is noted on it, too."""
+        findings = self._observer.see(_exchange(self._numbers.pop(heard), heard))
+        heard.verdicts = [(finding.check, finding.evidence) for finding in findings if not finding.passed]
+        for finding in self.tally.add(findings):
             requirement = requirement_of(finding)
             shown = "; ".join(map(str, finding.exchanges))
             log.warning(
@@ -72,67 +50,16 @@ class Verdicts:
             )
 
 
-class _Kept:
-    """The beginning of a body."""
-
-    def __init__(self) -> None:
-        self._chunks: list[bytes] = []
-        self._size = 0
-        self.whole = True
-
-    def add(self, chunk: bytes) -> None:
-        self._size += len(chunk)
-        if self._size <= _KEPT:
-            self._chunks.append(chunk)
-        else:
-            self.whole = False
-
-    @property
-    def body(self) -> bytes:
-        return b"".join(self._chunks)
+def _exchange(number: int, heard: Overheard) -> Exchange:
+    scope, asked = heard.scope, heard.asked
+    query = scope["query_string"].decode("latin-1")
+    request = Request(scope["method"], scope["path"], query, _named(scope["headers"]), asked.body, asked.whole)
+    response = None
+    if heard.start is not None and heard.answered:
+        named = _named(heard.start.get("headers", ()))
+        response = Response(heard.start["status"], named, heard.answer.body, heard.answer.whole)
+    return Exchange(number, request, response, heard.started, heard.ended)
 
 
-class _Heard:
-    """`receive`, remembered."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._kept = _Kept()
-
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        if message["type"] == "http.request":
-            self._kept.add(message.get("body", b""))
-        return message
-
-    def request(self, scope: Scope) -> Request:
-        named = headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
-        query = scope["query_string"].decode("latin-1")
-        return Request(scope["method"], scope["path"], query, named, self._kept.body, self._kept.whole)
-
-
-class _Said:
-    """`send`, remembered."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        # Faults reach the connection through the server's `send`, whose owner it is.
-        self.__self__ = getattr(send, "__self__", None)
-        self._start: Message | None = None
-        self._kept = _Kept()
-        self._ended = False
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._start = message
-        elif message["type"] == "http.response.body":
-            self._kept.add(message.get("body", b""))
-            self._ended = not message.get("more_body", False)
-        await self._send(message)
-
-    def response(self) -> Response | None:
-        """The answer; None where the client did not get all of it."""
-        if self._start is None or not self._ended:
-            return None
-        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._start.get("headers", ())]
-        return Response(self._start["status"], headers(pairs), self._kept.body, self._kept.whole)
+def _named(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw])

@@ -113,6 +113,20 @@ class Settings(BaseSettings):
         "each kind of fault once. Needs tinker-mock[contract].",
     )
 
+    journal: bool = Field(
+        default=True,
+        description="Keep a journal of what crossed the wire of late, for `/__admin/journal` (docs/journal.md).",
+    )
+    journal_exchanges: PositiveInt = Field(
+        default=10_000, description="Exchanges of each tenant in the journal; the oldest make room for new ones."
+    )
+    journal_bytes: ByteSize = Field(
+        default=ByteSize(64 * _MIB),
+        ge=_MIB,
+        description="Bytes of memory for the journal, of all tenants together; equal bodies count once, and of a body "
+        "over 4 MiB only its beginning is kept. The tenant that has been silent longest loses its oldest first.",
+    )
+
     durability: Literal["power", "process"] = Field(
         default="power",
         description="What acknowledged work survives: a power cut (every group commit is synced to the disk), "

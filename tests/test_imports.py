@@ -22,19 +22,24 @@ ARROWS: Final[dict[str, set[str]]] = {
     # The rules, what is in flight, the doors: each uses what stands above it here.
     "domain": {"store"},
     # What goes wrong on request: around the server, and known to none of it.
-    "faults": {"codec", "domain", "runtime"},
+    "faults": {"codec", "domain", "listening", "runtime"},
     # Who speaks with a running server from outside it.
     "admin_client": set(),
     # Who watches the whole server from outside; the contract that it judges by knows nothing of us.
-    "observing": set(),
+    "listening": set(),
+    "observing": {"listening"},
+    "journal": {"codec", "faults", "listening"},
     "runtime": {"domain", "store", "toy_model", "codec"},
     # Incidents: faults with a story, and what is to be seen of them.
     "scenarios": {"faults", "domain"},
     # A door meets rows and the store's errors as values to translate; what it may not do is query (see HOMES).
-    "api": {"runtime", "domain", "codec", "settings", "store", "faults"},
+    "api": {"runtime", "domain", "codec", "settings", "store", "faults", "journal"},
     # The parts are wired together, started, and told what to do.
     "settings": {"domain"},
-    "app": {"settings", "api", "runtime", "domain", "store", "codec", "toy_model", "faults", "observing"},
+    "app": {
+        *("settings", "api", "runtime", "domain", "store", "codec", "toy_model"),
+        *("faults", "journal", "listening", "observing"),
+    },
     "serving": {"settings", "store", "domain"},
     "cli": {"app", "serving", "settings", "logs", "domain", "scenarios", "admin_client"},
     "__main__": {"cli"},
@@ -46,7 +51,7 @@ HOMES: Final[dict[str, set[str]]] = {
     # Not SQLite: the rules say their queries, the store alone knows what answers them.
     "sqlalchemy": {"store", "domain", "runtime"},
     "fastapi": {"api", "app", "serving"},
-    "starlette": {"api", "app", "faults", "observing"},
+    "starlette": {"api", "app", "faults", "listening"},
     "uvicorn": {"serving"},
     "typer": {"cli"},
     "pydantic_settings": {"settings"},

@@ -39,8 +39,13 @@ class RouteTable(BaseRoute):
 
     def operation_of(self, method: str, path: str) -> str | None:
         """The name of the operation that a request is for, which is its endpoint's; None for none of these routes."""
-        found = (route for route in self._candidates(method, path) if route.path_regex.match(path))
-        return next((route.name for route in found), None)
+        exact = self._exact.get((method, path))
+        if exact is not None:
+            return exact.name
+        for route in self._candidates(method, path):
+            if route.path_regex.match(path):
+                return route.name
+        return None
 
     @property
     def operations(self) -> frozenset[str]:

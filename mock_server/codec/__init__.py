@@ -4,6 +4,7 @@ Whatever bytes come in, the only error is Malformed.
 protobuf and zstandard are imported at first use, not with this package.
 """
 
+from mock_server.codec.all_fields import protobuf_fields
 from mock_server.codec.body import decompress, is_protobuf, json_object
 from mock_server.codec.errors import Malformed
 from mock_server.codec.json_results import forward_backward_json, sample_json
@@ -27,6 +28,7 @@ __all__ = [
     "is_protobuf",
     "json_object",
     "prompt_ids",
+    "protobuf_fields",
     "salvage_header",
     "sample_json",
     "target_prompt_ids",

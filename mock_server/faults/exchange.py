@@ -52,6 +52,9 @@ class Exchange:
     random: Random
     answer: Answer | None = None
     struck_by: list[str] = field(default_factory=list)
+    """The names of the faults that the answer tells of."""
+    touched_by: list[str] = field(default_factory=list)
+    """The same with those that are silent."""
     interference: Interference | None = None
     """What is to happen to the operation that this request submits."""
     dribble: tuple[int, float] | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from mock_server.faults.connection import Connection, ConnectionEnded
 from mock_server.faults.exchange import Answer, Exchange
 from mock_server.faults.facts import Facts, facts_of
+from mock_server.listening import FAULTS
 from mock_server.runtime import INTERFERENCE
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class FaultLayer:
         exchange = Exchange(
             operation, tenant, scope["method"], scope["path"], body, Connection(receive, send), strikes[0].random
         )
+        # Known to who listens outside of this layer, whatever becomes of the exchange.
+        scope[FAULTS] = exchange.touched_by
         try:
             await _act(exchange, strikes, "before_handler")
             if exchange.answer is None:
@@ -91,6 +94,7 @@ async def _act(exchange: Exchange, strikes: list[Strike], phase: Phase) -> None:
     for strike in strikes:
         if strike.phase == phase:
             exchange.random = strike.random
+            exchange.touched_by.append(strike.rule.effect.name)
             if not strike.rule.rule.silent:
                 exchange.struck_by.append(strike.rule.effect.name)
             await strike.rule.effect.strike(exchange)

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from mock_server.api.admin import faults
+from mock_server.api.admin import faults, journal
 
-NOUNS = (faults,)
+NOUNS = (faults, journal)
 
 
 def admin_router() -> APIRouter:

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from mock_server.api.admin.administrator import PREFIX, administrator
+from mock_server.api.admin.whose import tenant_named
 from mock_server.api.tinker.answers import json_response, no_content
 from mock_server.domain.errors import Invalid, NotFound
-from mock_server.domain.tenants import tenant_of, valid_key
 from mock_server.faults import ActiveRule, FaultPlan, FaultRule, InvalidFault
 
 router = APIRouter(prefix=f"{PREFIX}/faults", dependencies=[Depends(administrator)])
@@ -39,14 +39,14 @@ async def add_fault(body: NewFault, request: Request) -> Response:
     except InvalidFault as invalid:
         raise Invalid(f"rule.{invalid}") from invalid
     _known_operations(rule, request)
-    active = _plan(request).add(rule, _tenant(body.api_key), body.seed)
+    active = _plan(request).add(rule, tenant_named(body.api_key), body.seed)
     return json_response(_described(active), 201)
 
 
 @router.delete("", status_code=204)
 async def clear_faults(request: Request, api_key: str | None = None) -> Response:
     """Lift all faults, or only one tenant's."""
-    _plan(request).clear(_tenant(api_key))
+    _plan(request).clear(tenant_named(api_key))
     return no_content()
 
 
@@ -61,14 +61,6 @@ async def remove_fault(fault_id: int, request: Request) -> Response:
 def _plan(request: Request) -> FaultPlan:
     plan: FaultPlan = request.app.state.faults
     return plan
-
-
-def _tenant(api_key: str | None) -> str | None:
-    if api_key is None:
-        return None
-    if not valid_key(api_key):
-        raise Invalid("api_key is no key: give the one that the client sends, which begins with tml-")
-    return tenant_of(api_key)
 
 
 def _known_operations(rule: FaultRule, request: Request) -> None:

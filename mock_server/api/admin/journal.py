@@ -1,0 +1,94 @@
+"""The journal: asked, exported, forgotten."""
+
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response, StreamingResponse
+
+from mock_server.api.admin.administrator import PREFIX, administrator
+from mock_server.api.admin.whose import KeyQuery, tenant_named
+from mock_server.api.tinker.answers import no_content
+from mock_server.domain.errors import Invalid, NotFound
+from mock_server.journal import Format, Journal, Wanted, export, known_status, shown
+
+router = APIRouter(prefix=f"{PREFIX}/journal", dependencies=[Depends(administrator)], tags=["journal"])
+
+_PAGE: Final = 100
+
+
+class JournalPage(BaseModel):
+    """exchanges: in the order in which their requests came."""
+
+    exchanges: list[dict[str, Any]] = Field(description="As docs/journal.md describes one.")
+    last_number: int = Field(description="Number of the tenant's newest request; 0 without an api_key.")
+
+
+async def wanted(
+    request: Request,
+    api_key: KeyQuery = None,
+    operation: Annotated[str | None, Query(description="operationId of openapi.yaml.")] = None,
+    status: Annotated[
+        str | None, Query(description="`503`, `5xx`, or `none`: the client never got all of an answer.")
+    ] = None,
+    fault: Annotated[str | None, Query(description="Name of a fault that struck it, or `any`.")] = None,
+    since: Annotated[int | None, Query(ge=0, description="Only exchanges with a higher number.")] = None,
+    limit: Annotated[
+        int | None, Query(ge=1, description="The first so many behind `since`; without that, the last so many.")
+    ] = None,
+) -> Wanted:
+    """What the query asks for; Invalid where it can find nothing."""
+    known: frozenset[str] = request.app.state.operations
+    if operation is not None and operation not in known:
+        near = get_close_matches(operation, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"give one of {', '.join(sorted(known))}"
+        raise Invalid(f"operation {operation!r} is none of the API's: {hint}")
+    if status is not None and not known_status(status):
+        raise Invalid(f"status is {status!r}: give one such as 503, a class such as 5xx, or none")
+    return Wanted(tenant_named(api_key), operation, status, fault, since, limit)
+
+
+WantedQuery = Annotated[Wanted, Depends(wanted)]
+
+
+@router.get("")
+async def list_journal(
+    request: Request,
+    wanted: WantedQuery,
+    bodies: Annotated[bool, Query(description="Show the bodies, not only their sizes and hashes.")] = False,
+) -> JournalPage:
+    """What crossed the wire of late, at most `limit` exchanges, by default 100."""
+    journal = journal_of(request)
+    entries = journal.entries(replace(wanted, limit=wanted.limit or _PAGE))
+    found = [shown(entry, bodies=bodies) for entry in entries]
+    return JournalPage(exchanges=found, last_number=0 if wanted.tenant is None else journal.last(wanted.tenant))
+
+
+@router.get("/export")
+async def export_journal(
+    request: Request,
+    wanted: WantedQuery,
+    format: Annotated[Format, Query(description="One JSON object a line, or HAR 1.2.")] = "jsonl",  # noqa: A002
+) -> Response:
+    """The same as a file that `tinker-mock check exchanges` reads: bodies and all, but no key."""
+    lines = export(journal_of(request).entries(wanted), format)
+    media_type = "application/json" if format == "har" else "application/jsonl"
+    named = {"content-disposition": f'attachment; filename="journal.{format}"'}
+    return StreamingResponse(lines, media_type=media_type, headers=named)
+
+
+@router.delete("", status_code=204)
+async def clear_journal(request: Request, api_key: KeyQuery = None) -> Response:
+    """Forget the exchanges of a tenant, or of everybody, and number from 1 again."""
+    journal_of(request).clear(tenant_named(api_key))
+    return no_content()
+
+
+def journal_of(request: Request) -> Journal:
+    """The server's journal. NotFound where it keeps none."""
+    journal: Journal | None = request.app.state.journal
+    if journal is None:
+        raise NotFound("this server keeps no journal: start it with TINKER_MOCK_JOURNAL=true")
+    return journal
