@@ -85,7 +85,7 @@ class Run:
         """The same without gradients."""
         return self.submit("/forward", {"forward_input": as_json(data or [datum(TOKENS)])}, seq_id)
 
-    def optim_step(self, *, seq_id: int | None = None, learning_rate: float = 1e-2, **adam: float) -> Exchange:
+    def optim_step(self, *, seq_id: int | None = None, learning_rate: float = 1e-3, **adam: float) -> Exchange:
         """adam: beta1, beta2, eps, weight_decay, grad_clip_norm."""
         return self.submit("/optim_step", {"adam_params": {"learning_rate": learning_rate, **adam}}, seq_id)
 
@@ -95,7 +95,7 @@ class Run:
 
     # The same with what they must lead to.
 
-    def step(self, *data: Datum, learning_rate: float = 1e-2) -> None:
+    def step(self, *data: Datum, learning_rate: float = 1e-3) -> None:
         """Learn a batch once."""
         self.tenant.result(self.forward_backward(*data))
         self.tenant.result(self.optim_step(learning_rate=learning_rate))

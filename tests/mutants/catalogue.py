@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tests.mutants import archives, bodies, checkpoints, futures, numbers, order, runs, samples, sessions, tenants
+from tests.mutants import (
+    archives,
+    batches,
+    bodies,
+    checkpoints,
+    futures,
+    numbers,
+    order,
+    runs,
+    samples,
+    sessions,
+    tenants,
+)
+from tests.mutants.surgery import REGISTERED
 
-MODULES: Final = (sessions, runs, order, numbers, futures, samples, checkpoints, archives, tenants, bodies)
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.mutants.surgery import Mutant
+
+MODULES: Final = (
+    sessions,
+    runs,
+    order,
+    numbers,
+    batches,
+    futures,
+    samples,
+    checkpoints,
+    archives,
+    tenants,
+    bodies,
+)
 """In the order of the documentation."""
+
+MUTANTS: Final[Mapping[str, Mutant]] = {
+    each.name: each for module in MODULES for each in REGISTERED.values() if each.module == module.__name__
+}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FUTURE = "POST /retrieve_future"
 
 
-@mutant(killed_by="")
+@mutant(killed_by="not-ready-has-waited", during="gap-is-given-up")
 def polls_not_held() -> None:
     """Answers every poll at once, so that clients spin."""
 
@@ -29,7 +29,7 @@ def polls_not_held() -> None:
     wrapped(Runtime, "poll", hurry)
 
 
-@answers(FUTURE, killed_by="")
+@answers(FUTURE, killed_by="unknown-loss-fails")
 def failures_are_errors(answer: Answer) -> None:
     """Answers a poll for a failed operation with 500, which clients ask again for ever."""
     if "category" in answer.json:
@@ -49,7 +49,7 @@ def error_beside_success(answer: Answer) -> None:
         answer.replace(error=None)
 
 
-@answers(FUTURE, killed_by="")
+@answers(FUTURE, killed_by="result-says-its-type", during="run-is-made-once")
 def result_without_type(answer: Answer) -> None:
     """Gives results without their `type`, on which Tinkex crashes."""
     answer.drop("type")

@@ -21,7 +21,7 @@ def _results(change: Callable[[Any], Any]) -> None:
     wrapped(training, "encode_forward_backward", lambda encode: lambda result: encode(change(result)))
 
 
-@mutant(killed_by="")
+@mutant(killed_by="step-is-one-of-adam")
 def step_doubled() -> None:
     """Makes each optimizer step twice."""
 
@@ -38,7 +38,7 @@ def step_doubled() -> None:
     wrapped(TrainingState, "optim_step", twice)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="every-step-lowers-the-loss")
 def step_lost() -> None:
     """Reports every third optimizer step as made, and does not make it."""
     counter = itertools.count(1)
@@ -54,7 +54,7 @@ def step_lost() -> None:
     wrapped(TrainingState, "optim_step", lose)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="learning-rate-counts")
 def learning_rate_ignored() -> None:
     """Steps with a learning rate of its own."""
 
@@ -67,7 +67,7 @@ def learning_rate_ignored() -> None:
     wrapped(TrainingState, "optim_step", ignore)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="step-is-one-of-adam")
 def gradients_kept() -> None:
     """Keeps the gradients after an optimizer step, so that the next one counts them again."""
 
@@ -83,7 +83,7 @@ def gradients_kept() -> None:
     wrapped(TrainingState, "optim_step", keep)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="gradients-add-up")
 def gradients_replaced() -> None:
     """Forgets the gradients of a batch when the next one comes, instead of adding them up."""
 
@@ -98,7 +98,7 @@ def gradients_replaced() -> None:
     wrapped(TrainingState, "forward_backward", forget)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="forward-leaves-no-gradients")
 def forward_trains() -> None:
     """Leaves gradients behind when only a forward pass was asked for."""
 
@@ -108,7 +108,7 @@ def forward_trains() -> None:
     wrapped(TrainingState, "forward_backward", train)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="loss-sum-is-the-sum")
 def loss_is_a_mean() -> None:
     """Tells the mean loss under the name of the sum."""
 
@@ -119,7 +119,7 @@ def loss_is_a_mean() -> None:
     _results(mean)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="metric-keys-have-one-colon", during="loss-sum-is-the-sum")
 def metrics_without_a_colon() -> None:
     """Names its metrics without how they are to be combined, on which the SDK fails."""
     _results(
@@ -129,19 +129,19 @@ def metrics_without_a_colon() -> None:
     )
 
 
-@mutant(killed_by="")
+@mutant(killed_by="logprobs-of-each-target")
 def logprobs_one_short() -> None:
     """Returns one log-probability too few for each datum."""
     _results(lambda result: replace(result, outputs=[{"logprobs": each["logprobs"][:-1]} for each in result.outputs]))
 
 
-@mutant(killed_by="")
+@mutant(killed_by="logprobs-of-each-target")
 def data_in_reverse() -> None:
     """Returns the outputs of a batch's data in reverse order."""
     _results(lambda result: replace(result, outputs=result.outputs[::-1]))
 
 
-@mutant(killed_by="")
+@mutant(killed_by="loss-sum-is-the-sum")
 def logprobs_of_nothing() -> None:
     """Returns log-probabilities of zero, which is certainty."""
     _results(
@@ -151,20 +151,18 @@ def logprobs_of_nothing() -> None:
     )
 
 
-@mutant(killed_by="")
+@mutant(killed_by="equal-runs-are-equal")
 def numbers_drift() -> None:
     """Gives two equal runs different numbers."""
     counter = itertools.count()
 
     def drift(result: Any) -> Any:
-        return replace(
-            result, metrics={**result.metrics, "loss:sum": result.metrics["loss:sum"] + next(counter) * 1e-3}
-        )
+        return replace(result, metrics={**result.metrics, "loss:sum": result.metrics["loss:sum"] + next(counter) * 0.5})
 
     _results(drift)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="loss-sum-is-the-sum")
 def weights_ignored() -> None:
     """Counts every target token, whatever its weight."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,14 @@ from mock_server.domain import operations
 from mock_server.domain.errors import Conflict
 from mock_server.runtime.ordered_queue import OrderedQueue
 from mock_server.runtime.runtime import Runtime
+from mock_server.toy_model import InvalidInput, TrainingState
 from tests.mutants.surgery import mutant, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@mutant(killed_by="")
+@mutant(killed_by="numbers-rule-not-arrival")
 def executes_on_arrival() -> None:
     """Executes operations as they arrive, not by seq_id: a batch whose first chunk comes last trains wrongly."""
 
@@ -27,7 +29,7 @@ def executes_on_arrival() -> None:
     wrapped(OrderedQueue, "too_late", lambda _: lambda *_: None)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="repeated-step-steps-once")
 def repeat_executed_again() -> None:
     """Executes a repeated submission a second time: the doubled step after a lost answer."""
 
@@ -41,7 +43,7 @@ def repeat_executed_again() -> None:
     wrapped(operations, "submit", again)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="repetition-is-known-by-number")
 def repeat_named_anew() -> None:
     """Executes a repeated submission once, but gives each attempt a request id of its own."""
     counter = itertools.count()
@@ -62,7 +64,7 @@ def repeat_named_anew() -> None:
     wrapped(Runtime, "poll", recall)
 
 
-@mutant(killed_by="")
+@mutant(killed_by=("used-number-is-a-conflict", "number-stands-for-one-thing"))
 def other_content_accepted() -> None:
     """Takes another request under a seq_id that was used, and forgets it."""
 
@@ -79,7 +81,7 @@ def other_content_accepted() -> None:
     wrapped(operations, "submit", forgive)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="refused-number-is-used-up")
 def refusal_leaves_a_gap() -> None:
     """Waits for ever for the seq_id of a request that it refused itself."""
 
@@ -88,6 +90,16 @@ def refusal_leaves_a_gap() -> None:
 
     wrapped(Runtime, "refuse", lambda _: forget)
 
+    _wait_for_ever()
+
+
+@mutant(killed_by="gap-is-given-up")
+def gap_waited_for() -> None:
+    """Waits for ever for a seq_id that never came."""
+    _wait_for_ever()
+
+
+def _wait_for_ever() -> None:
     def patient(init: Callable[..., Any]) -> Callable[..., Any]:
         def waits_for_ever(self: Any, run_id: str, clock: Any, _: float, *rest: Any, **more: Any) -> None:
             init(self, run_id, clock, 1e9, *rest, **more)
@@ -97,7 +109,39 @@ def refusal_leaves_a_gap() -> None:
     wrapped(OrderedQueue, "__init__", patient)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="runs-do-not-wait-for-each-other")
+def one_queue_for_all() -> None:
+    """Lets all runs wait while one of them waits for a number."""
+    turn = asyncio.Lock()
+
+    def queue(following: Callable[..., Any]) -> Callable[..., Any]:
+        async def queues(self: OrderedQueue, skip_to: Any) -> Any:
+            async with turn:
+                return await following(self, skip_to)
+
+        return queues
+
+    wrapped(OrderedQueue, "next", queue)
+
+
+@mutant(killed_by="failure-leaves-the-run-alone")
+def failure_takes_the_gradients() -> None:
+    """Loses the gradients that were there when a batch fails."""
+
+    def lose(run: Callable[..., Any]) -> Callable[..., Any]:
+        def runs(state: TrainingState, *args: Any, **more: Any) -> Any:
+            try:
+                return run(state, *args, **more)
+            except InvalidInput:
+                state.gradient = None
+                raise
+
+        return runs
+
+    wrapped(TrainingState, "forward_backward", lose)
+
+
+@mutant(killed_by="submission-does-not-wait")
 def submission_waits_for_its_result() -> None:
     """Answers a submission only when it is executed, which deadlocks a client that sends its first chunk last."""
 
@@ -112,7 +156,7 @@ def submission_waits_for_its_result() -> None:
     wrapped(Runtime, "submit", wait)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="inversion-is-put-right")
 def first_come_wins() -> None:
     """Fails whatever arrives out of order, as if it came too late."""
 

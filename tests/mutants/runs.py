@@ -6,25 +6,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mock_server.domain import submissions, training_runs
-from tests.mutants.surgery import Answer, answers, mutant, replaced, wrapped
+from mock_server.domain.catalogue import Catalogue, UnknownModel
+from mock_server.runtime.run_log import RunLog
+from tests.mutants.surgery import Answer, answers, mutant, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@answers("POST /create_model", killed_by="")
+@answers("POST /create_model", killed_by=("info-describes-the-run", "submission-has-a-request-id"))
 def run_without_request_id(answer: Answer) -> None:
     """Creates a run at once and gives no request id to ask by."""
     answer.drop("request_id")
 
 
-@answers("POST /create_model", killed_by="")
+@answers("POST /create_model", killed_by="creation-names-the-model", during="info-describes-the-run")
 def run_without_model_id(answer: Answer) -> None:
     """Does not name the run before it is made, which Tinkex needs."""
     answer.drop("model_id")
 
 
-@mutant(killed_by="")
+@mutant(killed_by="run-is-made-once")
 def repeated_creation_makes_another() -> None:
     """Makes a second run when create_model is repeated."""
     made: set[tuple[str, int]] = set()
@@ -41,23 +43,76 @@ def repeated_creation_makes_another() -> None:
     wrapped(submissions, "create_run", another)
 
 
-@answers("POST /get_info", killed_by="")
+@answers("POST /get_info", killed_by="info-describes-the-run")
 def info_without_model_data(answer: Answer) -> None:
     """Describes a run without its model's name, from which clients take the tokenizer."""
     answer.drop("model_data")
 
 
-@answers("POST /get_info", killed_by="")
+@answers("POST /get_info", killed_by="info-describes-the-run")
 def info_of_another_rank(answer: Answer) -> None:
     """Says rank 32 of every run."""
     if answer.ok:
         answer.replace(lora_rank=32)
 
 
-@mutant(killed_by="")
-def unloaded_but_usable() -> None:
-    """Takes operations for a run that was unloaded."""
-    replaced(training_runs, "check_usable", lambda _: None)
+@mutant(killed_by="unloaded-run-is-over")
+def unload_forgotten() -> None:
+    """Says that it let a run go, and keeps it."""
+
+    def keep(unloaded: Callable[..., Any]) -> Callable[..., Any]:
+        def keeps(self: RunLog, tx: Any, operation_id: str, _: int) -> Any:
+            outcome = unloaded(self, tx, operation_id, -1)
+            self.run(tx).status = "active"
+            return outcome
+
+        return keeps
+
+    wrapped(RunLog, "unloaded", keep)
+
+
+@answers("POST /get_info", killed_by="unknown-run-has-no-info")
+def info_of_nobody(answer: Answer) -> None:
+    """Describes runs that were never made."""
+    if answer.status == 404:
+        answer.status, answer.json = 200, {"model_id": "a:train:0", "model_data": {"model_name": "some/model"}}
+
+
+@mutant(killed_by="unknown-base-model-is-refused")
+def any_base_model() -> None:
+    """Trains some model under any name that it does not know."""
+
+    def some(find: Callable[..., Any]) -> Callable[..., Any]:
+        def finds(self: Catalogue, name: str) -> Any:
+            try:
+                return find(self, name)
+            except UnknownModel:
+                return next(iter(self))
+
+        return finds
+
+    wrapped(Catalogue, "__getitem__", some)
+
+
+@answers("POST /create_model", killed_by="unknown-session-makes-no-run")
+def run_in_no_session(answer: Answer) -> None:
+    """Takes the creation of a run in a session that is not there."""
+    if answer.status == 404:
+        answer.status, answer.json = 200, {"request_id": "r", "model_id": "a:train:0"}
+
+
+@mutant(killed_by="impossible-rank-is-refused")
+def any_rank() -> None:
+    """Takes any rank and makes a possible one of it."""
+
+    def clamp(create: Callable[..., Any]) -> Callable[..., Any]:
+        def creates(tx: Any, tenant: str, new: Any, *rest: Any) -> Any:
+            rank = min(max(new.adapter.rank, 1), training_runs.MAX_RANK)
+            return create(tx, tenant, replace(new, adapter=replace(new.adapter, rank=rank)), *rest)
+
+        return creates
+
+    wrapped(training_runs, "create", clamp)
 
 
 @answers("GET /training_runs/[^/]+", killed_by="")

@@ -18,32 +18,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A server with one fault. title: what it does wrong. killed_by: the check that must fail on it."""
+    """A server with one fault. title: what it does wrong. module: where it stands.
+
+    killed_by: the checks that must fail on it. during: the check that is asked where those only watch.
+    """
 
     name: str
     title: str
-    killed_by: str
+    module: str
+    killed_by: tuple[str, ...]
+    during: str
     install: Callable[[], None]
 
 
-MUTANTS: Final[dict[str, Mutant]] = {}
+REGISTERED: Final[dict[str, Mutant]] = {}
 REWRITERS: Final[list[Rewriter]] = []
 """What is done to this process's answers: filled by the one mutant that is installed."""
 
 
-def mutant(*, killed_by: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+def mutant(*, killed_by: str | tuple[str, ...], during: str = "") -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Register a function that breaks the server that this process is about to start; its docstring is the title."""
 
     def register(install: Callable[[], None]) -> Callable[[], None]:
         name = install.__name__.replace("_", "-")
-        assert name not in MUTANTS, name
-        MUTANTS[name] = Mutant(name, (install.__doc__ or "").strip().rstrip("."), killed_by, install)
+        assert name not in REGISTERED, name
+        title = (install.__doc__ or "").strip().rstrip(".")
+        killers = (killed_by,) if isinstance(killed_by, str) else killed_by
+        REGISTERED[name] = Mutant(name, title, install.__module__, killers, during, install)
         return install
 
     return register
 
 
-def answers(route: str, *, killed_by: str) -> Callable[[Callable[[Answer], None]], Callable[[Answer], None]]:
+def answers(
+    route: str, *, killed_by: str | tuple[str, ...], during: str = ""
+) -> Callable[[Callable[[Answer], None]], Callable[[Answer], None]]:
     """Register a mutant that rewrites every answer of a route: `POST /optim_step`, as an expression below /api/v1."""
 
     def register(rewrite: Callable[[Answer], None]) -> Callable[[Answer], None]:
@@ -51,9 +60,9 @@ def answers(route: str, *, killed_by: str) -> Callable[[Callable[[Answer], None]
             method, _, path = route.partition(" ")
             REWRITERS.append(Rewriter(re.compile(method), re.compile(f"(/api/v1)?{path}"), rewrite))
 
-        install.__name__ = rewrite.__name__
+        install.__name__, install.__module__ = rewrite.__name__, rewrite.__module__
         install.__doc__ = rewrite.__doc__
-        mutant(killed_by=killed_by)(install)
+        mutant(killed_by=killed_by, during=during)(install)
         return rewrite
 
     return register
@@ -83,9 +92,10 @@ class Rewriter:
 
 @dataclass
 class Answer:
-    """An answer on its way out, to be spoilt. headers: by lower-case names."""
+    """An answer on its way out, to be spoilt. headers: by lower-case names. asked: the request's body; key: its key."""
 
     path: str
+    key: str
     asked: bytes
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -106,6 +116,10 @@ class Answer:
     @json.setter
     def json(self, value: object) -> None:
         self.body = json.dumps(value).encode()
+
+    def refuse(self, status: int, why: str) -> None:
+        """Answer an error in the usual form."""
+        self.status, self.json = status, {"detail": why, "message": why, "error": "invalid_request", "category": "user"}
 
     def replace(self, **fields: Any) -> None:
         """Set these fields of a JSON object."""
@@ -135,7 +149,7 @@ class Rewriting:
             asked += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        answer = Answer(scope["path"], asked)
+        answer = Answer(scope["path"], dict(scope["headers"]).get(b"x-api-key", b"").decode("latin-1"), asked)
 
         async def replay() -> Message:
             return {"type": "http.request", "body": asked}

@@ -24,3 +24,27 @@ def finished_session_is_gone(asker: Asker) -> None:
     session_id = tenant.session()
     tenant.ok(tenant.post(f"/sessions/{session_id}/finish", reason={"type": "success"}))
     tenant.refused(tenant.post("/session_heartbeat", session_id=session_id), 410)
+
+
+@check("heartbeat-of-nobody-is-refused", requirement="SES-BEAT-UNKNOWN", kind="behaviour")
+def heartbeat_of_nobody_is_refused(asker: Asker) -> None:
+    """A heartbeat of a session that never was is answered with 404 or 410."""
+    tenant = asker.tenant()
+    tenant.refused(tenant.post("/session_heartbeat", session_id="never-opened"), 404, 410)
+
+
+@check("session-is-finished-twice", requirement="SES-FINISH", kind="behaviour")
+def session_is_finished_twice(asker: Asker) -> None:
+    """A session is finished with each reason, and a repetition is answered with 2xx too."""
+    tenant = asker.tenant()
+    for reason in ("success", "errored", "interrupted"):
+        session_id = tenant.session()
+        for _ in range(2):
+            tenant.ok(tenant.post(f"/sessions/{session_id}/finish", reason={"type": reason}, detail=None))
+
+
+@check("finishing-nothing-is-404", requirement="SES-FINISH-UNKNOWN", kind="behaviour")
+def finishing_nothing_is_404(asker: Asker) -> None:
+    """Finishing a session that never was is answered with 404."""
+    tenant = asker.tenant()
+    tenant.refused(tenant.post("/sessions/never-opened/finish", reason={"type": "success"}), 404)
