@@ -21,6 +21,7 @@ PROFILES: Final = {
     "client": "what a client sends",
 }
 """What a server can be judged on, one by one, for it may claim only a part."""
+SERVER_PROFILES: Final = tuple(name for name in PROFILES if name != "client")
 
 
 @dataclass(frozen=True)

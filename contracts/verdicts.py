@@ -31,13 +31,16 @@ class Check:
 class Finding:
     """What one check found once. evidence: what was seen and what was to be seen; empty where it passed.
 
-    exchanges: those that prove it, the last being the one that went wrong.
+    exchanges: those that prove it, the last being the one that went wrong. operation: what was asked for, where the
+    exchanges do not say it. reason: the same for failures that are the same; empty: the evidence tells.
     """
 
     check: str
     passed: bool
     evidence: str = ""
     exchanges: tuple[Exchange, ...] = ()
+    operation: str = ""
+    reason: str = ""
 
 
 class Violation(AssertionError):

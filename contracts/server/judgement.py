@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from contracts.observer import Observer
 from contracts.observer.described import Described
-from contracts.tally import Tally, requirement_of
+from contracts.requirements import SERVER_PROFILES
+from contracts.tally import Tally, operation_id, requirement_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,21 +20,32 @@ if TYPE_CHECKING:
 
 @dataclass
 class Part:
-    """A part of the suite as it went. ended: how, where it did not come to its end; empty where it did."""
+    """A part of the suite as it went. ended: how, where it did not come to its end; empty where it did.
+
+    crashed: whether it stumbled itself, which says nothing about the server. exchanges: those of this part.
+    notes: what a reader of the report should know, such as what was left out.
+    """
 
     name: str
     seconds: float = 0.0
     ended: str = ""
+    crashed: bool = False
+    exchanges: int = 0
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Judgement:
     """tally: every check of a server, over all that was asked. parts: in their order.
 
-    answered: whether the server ever answered anything. told: hears one line of each step, for whoever waits.
+    profiles: what the server claims; findings about anything else do not count.
+    answered: whether the server ever answered anything. told: hears one line of each step, for whoever waits;
+    doing: hears what goes on, more often, for who shows it and forgets it.
     """
 
     told: Callable[[str], None] = lambda _: None
+    doing: Callable[[str], None] = lambda _: None
+    profiles: tuple[str, ...] = SERVER_PROFILES
     tally: Tally = field(default_factory=Tally)
     parts: list[Part] = field(default_factory=list)
     answered: bool = False
@@ -44,20 +56,30 @@ class Judgement:
         observer = Observer(Described())
 
         def watch(exchange: Exchange) -> None:
-            # What was sent is ours, or the recorder's: only the server is judged here.
-            seen = [found for found in observer.see(exchange) if requirement_of(found).side == "server"]
+            seen = [found for found in observer.see(exchange) if self._counts(found)]
             with self._lock:
                 self.answered = self.answered or exchange.response is not None
-                self.tally.add(seen)
+                self.tally.add(seen, operation_id(exchange))
 
         return watch
 
     def found(self, finding: Finding) -> None:
         """What a check found that belongs to no single exchange."""
-        with self._lock:
-            self.tally.count(finding)
+        if self._counts(finding):
+            with self._lock:
+                self.tally.count(finding)
+
+    def note(self, text: str) -> None:
+        """Something about the part that is running which belongs into the report, once."""
+        if self.parts and text not in self.parts[-1].notes:
+            self.parts[-1].notes.append(text)
 
     @property
     def broken(self) -> bool:
         """Whether a MUST was not kept."""
         return self.tally.broken
+
+    def _counts(self, finding: Finding) -> bool:
+        """Whether it is about the server, what was sent being ours or the recorder's, and about what it claims."""
+        requirement = requirement_of(finding)
+        return requirement.side == "server" and requirement.profile in self.profiles

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 from uuid import uuid4
 
-from contracts.requirements import PROFILES
+from contracts.requirements import SERVER_PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Effort = Literal["short", "full"]
-SERVER_PROFILES: Final = tuple(name for name in PROFILES if name != "client")
+OWN_KEYS: Final = "tml-check-"
+"""How the keys that the suite makes up begin."""
 
 
 @dataclass(frozen=True)
@@ -45,4 +46,8 @@ class Target:
 
     def key(self) -> str:
         """A key for the next tenant: a fresh one where the server takes any, else the given ones in turn."""
-        return next(self._turn) or f"tml-check-{uuid4().hex}"
+        return next(self._turn) or f"{OWN_KEYS}{uuid4().hex}"
+
+    def owns(self, key: str) -> bool:
+        """Whether a key is one of those that may be used, and not one that a check made up to be refused."""
+        return key in self.keys or (self.takes_any_key and key.startswith(OWN_KEYS))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mock_server.cli.check_server import server
 from mock_server.cli.failure import FAILED, USAGE, fail
 
 check = typer.Typer(
@@ -42,28 +43,4 @@ def exchanges(
         raise typer.Exit(FAILED)
 
 
-@check.command()
-def server(
-    *,
-    url: Annotated[str, typer.Argument(metavar="URL", help="Base URL of the server, such as http://127.0.0.1:8000.")],
-    keys: Annotated[
-        list[str] | None,
-        typer.Option("--key", help="API key to use; may be repeated. Without one, fresh keys: one a tenant."),
-    ] = None,
-) -> None:
-    """Judge a server: recorded clients ask it what they asked, and every answer is held to the contract.
-
-    Exits with 1 if a MUST was not kept.
-    """
-    from contracts.server.suite import judge  # noqa: PLC0415 - only who judges needs it
-    from contracts.server.target import Target  # noqa: PLC0415 - as above
-
-    if not url.startswith(("http://", "https://")):
-        fail(f"URL is {url!r}: give one that begins with http:// or https://", USAGE)
-    found = judge(Target(url.rstrip("/"), tuple(keys or ())), told=typer.echo)
-    if not found.answered:
-        fail(f"{url} does not answer: start the server, or give another URL", USAGE)
-    for line in found.tally.lines():
-        typer.echo(line)
-    if found.broken:
-        raise typer.Exit(FAILED)
+check.command()(server)

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import ast
 from functools import cache
-from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
 from typing import Final
 
 import pytest
 
-from contracts.observer.observer import all_rules
 from contracts.requirements import PROFILES, Requirement, requirements
+from contracts.server.known import known_checks
 from contracts.verdicts import CHECKS
 
 TESTS: Final = Path(__file__).parent
 ROOT: Final = TESTS.parents[1]
-
-
-@cache
-def known_checks() -> frozenset[str]:
-    """Every check of the suite; importing the modules registers them."""
-    all_rules()
-    package = import_module("contracts.server")
-    for module in walk_packages(package.__path__, "contracts.server."):
-        import_module(module.name)
-    return frozenset(each.id for each in CHECKS)
 
 
 @cache

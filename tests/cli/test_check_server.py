@@ -1,0 +1,80 @@
+"""The options of `check server`: what is wrong with one is said at once, and reports are where they were asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import parse
+
+import pytest
+
+from client_tests.harness.in_thread import AsgiThread
+from tests.cli.server_process import tinker_mock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from starlette.types import Receive, Scope, Send
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[str]:
+    """A server that answers every request with an empty object."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    thread = AsgiThread(app)
+    yield thread.start()
+    thread.stop()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--profile", "core", "--profile", "smapling"], "--profile 'smapling': did you mean sampling?"),
+        (["--part", "vector"], "--part 'vector': did you mean vectors?"),
+        (["--effort", "long"], "--effort 'long': give one of short, full"),
+        (["--expected-failures", "nowhere.txt"], "nowhere.txt: No such file or directory"),
+        (["--html", "nowhere/report.html"], "--html nowhere/report.html: give a file in a folder that exists"),
+        (["--time-limit", "0"], "--time-limit"),
+    ],
+)
+def test_an_option_that_can_not_be_is_refused_before_anything_is_asked(
+    options: list[str], problem: str, tmp_path: Path
+) -> None:
+    done = tinker_mock("check", "server", NOWHERE, *options, cwd=tmp_path)
+    assert done.returncode == 2
+    assert problem in done.stderr
+    assert "vectors ..." not in done.stderr
+
+
+def test_reports_are_written_and_a_broken_must_is_1(empty: str, tmp_path: Path) -> None:
+    known = tmp_path / "known.txt"
+    known.write_text("error-has-a-body\nsubmission-has-a-request-id asample # to come\n")
+    arguments = ["--part", "checks", "--profile", "core", "--seed", "5", "--expected-failures", "known.txt"]
+    files = ["--json", "r.json", "--junit", "r.xml", "--html", "r.html"]
+    done = tinker_mock("check", "server", f"{empty}/", *arguments, *files, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert (report["url"], report["seed"], report["verdict"], report["profiles"]) == (empty, 5, "broken", ["core"])
+    options = "--effort full --seed 5 --profile core --part checks --expected-failures known.txt"
+    assert report["repeat"] == f"tinker-mock check server {empty} {options}"
+    assert parse(tmp_path / "r.xml").getroot().tag == "testsuites"
+    assert "<h1>" in (tmp_path / "r.html").read_text()
+    assert done.stdout.rstrip().endswith("not kept")
+
+
+def test_parts_and_profiles_leave_the_rest_out(empty: str, tmp_path: Path) -> None:
+    done = tinker_mock(
+        "check", "server", empty, "--part", "checks", "--profile", "archives", "--json", "r.json", cwd=tmp_path
+    )
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert [part["name"] for part in report["parts"]] == ["checks"]
+    assert {each["profile"] for each in report["requirements"]} == {"archives"}
+    assert "core" not in done.stdout
