@@ -17,7 +17,7 @@ from mock_server.api.tinker import tinker_routes
 from mock_server.domain.accounts import tokenizer_served
 from mock_server.domain.catalogue import Catalogue
 from mock_server.domain.dials import Dial
-from mock_server.faults import FaultLayer, FaultPlan
+from mock_server.faults import FaultLayer, FaultPlan, Server
 from mock_server.journal import Journal, Surroundings
 from mock_server.listening import Listener, Listening
 from mock_server.runtime import RealClock, Runtime, Timing
@@ -73,7 +73,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.operations = table.operations
     # Around the framework's own outermost middleware, behind whose `send` no connection can be reached.
     whose = partial(tenant_of_header, app)
-    app.middleware_stack = FaultLayer(app.build_middleware_stack(), app.state.faults, table.operation_of, whose)
+    server = Server(table.operation_of, whose, lambda: app.state.runtime)
+    app.middleware_stack = FaultLayer(app.build_middleware_stack(), app.state.faults, server)
     listeners = _listeners(app, settings, table)
     if listeners:
         app.middleware_stack = Listening(app.middleware_stack, listeners)

@@ -21,8 +21,8 @@ ARROWS: Final[dict[str, set[str]]] = {
     "logs": set(),
     # The rules, what is in flight, the doors: each uses what stands above it here.
     "domain": {"store"},
-    # What goes wrong on request: around the server, and known to none of it.
-    "faults": {"codec", "domain", "listening", "runtime"},
+    # What goes wrong on request: around the server, and known to none of it. What it corrupts lies in the store.
+    "faults": {"codec", "domain", "listening", "runtime", "store"},
     # Who speaks with a running server from outside it.
     "admin_client": set(),
     # Who watches the whole server from outside; the contract that it judges by knows nothing of us.
@@ -49,7 +49,8 @@ ARROWS: Final[dict[str, set[str]]] = {
 HOMES: Final[dict[str, set[str]]] = {
     "sqlite3": {"store"},
     # Not SQLite: the rules say their queries, the store alone knows what answers them.
-    "sqlalchemy": {"store", "domain", "runtime"},
+    # A corruption changes what no rule would.
+    "sqlalchemy": {"store", "domain", "runtime", "faults"},
     "fastapi": {"api", "app", "serving"},
     "starlette": {"api", "app", "faults", "listening"},
     "uvicorn": {"serving"},

@@ -1,7 +1,7 @@
 """Faults: what goes wrong on request, at a few named points around the server. No rule of the domain knows of any."""
 
-from mock_server.faults.layer import FaultLayer
+from mock_server.faults.layer import FaultLayer, Server
 from mock_server.faults.plan import ActiveRule, FaultPlan
 from mock_server.faults.rule import FaultRule, InvalidFault
 
-__all__ = ["ActiveRule", "FaultLayer", "FaultPlan", "FaultRule", "InvalidFault"]
+__all__ = ["ActiveRule", "FaultLayer", "FaultPlan", "FaultRule", "InvalidFault", "Server"]

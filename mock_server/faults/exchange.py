@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from random import Random
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from random import Random
+from mock_server.runtime import Interference
 
+if TYPE_CHECKING:
     from mock_server.faults.connection import Connection
-    from mock_server.runtime import Interference
+    from mock_server.faults.facts import Facts
+    from mock_server.faults.registry import Phase
 
 Headers = list[tuple[str, str]]
+Pieces = AsyncIterator[bytes]
+
+
+class Missed(Exception):
+    """The effect found nothing to act on in this exchange, which stays as it was."""
 
 
 @dataclass
 class Answer:
-    """An answer that has not been sent. headers: lower-case names; Content-Length is written when it is sent."""
+    """An answer that has not been sent: its body is still on its way from the handler, however long it is.
+
+    headers: lower-case names, all but Content-Length.  announced: what that says, in bytes; None: sent in chunks.
+    """
 
     status: int
-    headers: Headers = field(default_factory=list)
-    body: bytes = b""
+    headers: Headers
+    pieces: Pieces
+    announced: int | None = None
+
+    @classmethod
+    def of(cls, status: int, headers: Headers, body: bytes) -> Answer:
+        return cls(status, headers, _once(body), len(body))
 
     def header(self, name: str) -> str:
         """The first value of a header, by its lower-case name; empty where it is absent."""
@@ -34,22 +51,39 @@ class Answer:
     def media_type(self) -> str:
         return self.header("content-type").partition(";")[0].strip()
 
+    async def whole(self) -> bytes:
+        """Its body, collected: for what must be seen as a whole, which JSON and protobuf are short enough for."""
+        body = b"".join([piece async for piece in self.pieces])
+        self.pieces = _once(body)
+        return body
+
+    def put(self, body: bytes) -> None:
+        """Send this body in place of its own."""
+        self.pieces, self.announced = _once(body), len(body)
+
 
 @dataclass
 class Exchange:
-    """operation: the operationId of openapi.yaml, None for anything else. tenant: None where no key says whose it is.
+    """operation: the operationId of openapi.yaml. tenant: None where no key and no signature says whose it is.
 
+    told: request headers, by lower-case names, that the handler is told in place of the client's.
     answer: None before the handler. connection: what an effect may do to the socket.
     random: drawn from by effects, seeded by the rule and its occurrence, so that a replay meets the same.
+    kept: what the striking rule remembers from one exchange to the next.
     """
 
-    operation: str | None
+    operation: str
     tenant: str | None
     method: str
     path: str
+    query: str
     body: bytes
+    facts: Facts
     connection: Connection
-    random: Random
+    phase: Phase = "before_handler"
+    random: Random = field(init=False)
+    kept: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
     answer: Answer | None = None
     struck_by: list[str] = field(default_factory=list)
     """The names of the faults that the answer tells of."""
@@ -57,8 +91,12 @@ class Exchange:
     """The same with those that are silent."""
     interference: Interference | None = None
     """What is to happen to the operation that this request submits."""
-    dribble: tuple[int, float] | None = None
-    """Bytes of a piece, and seconds between two: how the body is sent; None sends it at once."""
+
+    @property
+    def answered(self) -> Answer:
+        """The answer, for effects that act when there is one."""
+        assert self.answer is not None
+        return self.answer
 
     @property
     def json(self) -> dict[str, Any]:
@@ -68,3 +106,16 @@ class Exchange:
         except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
+
+    def interfere(self, **how: Any) -> None:
+        """Disturb the operation that this request submits, beside what else disturbs it."""
+        self.interference = replace(self.interference or Interference(), **how)
+
+    async def wait(self, seconds: float) -> None:
+        """Let that much time pass."""
+        await asyncio.sleep(seconds)
+
+
+async def _once(body: bytes) -> Pieces:
+    if body:
+        yield body

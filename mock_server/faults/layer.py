@@ -2,121 +2,176 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
 
 from mock_server.faults.connection import Connection, ConnectionEnded
-from mock_server.faults.exchange import Answer, Exchange
-from mock_server.faults.facts import Facts, facts_of
+from mock_server.faults.exchange import Answer, Exchange, Missed
+from mock_server.faults.facts import Asked, Facts, facts_of
+from mock_server.faults.handling import Handling
+from mock_server.faults.names import asked, is_placeholder, resolved
 from mock_server.listening import FAULTS
-from mock_server.runtime import INTERFERENCE
+from mock_server.runtime import INTERFERENCE, Runtime
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from mock_server.faults.plan import FaultPlan, Strike
+    from mock_server.faults.plan import ActiveRule, FaultPlan, Strike
     from mock_server.faults.registry import Phase
+
+log = logging.getLogger(__name__)
 
 MARK: Final = "x-tinker-mock-fault"
 """The header by which an answer says which faults touched it, so that nobody debugs an injected error as a real one."""
 
-OperationOf = Callable[[str, str], str | None]
-TenantOf = Callable[[str], str | None]
+
+@dataclass(frozen=True)
+class Server:
+    """What the layer must know of the server that it stands before.
+
+    operation_of: the operation of a method and a path, None for what is no operation of the API.
+    tenant_of: whose an X-API-Key header is. runtime: the server's, once it has started.
+    """
+
+    operation_of: Callable[[str, str], str | None]
+    tenant_of: Callable[[str], str | None]
+    runtime: Callable[[], Runtime]
+
+    def whose(self, headers: dict[str, str], query: str) -> str | None:
+        """The tenant of a request: of its key or, where the address is signed, of who had it signed."""
+        if "signature=" in query:
+            return next(iter(parse_qs(query).get("tenant", [])), None)
+        key = headers.get("x-api-key")
+        return None if key is None else self.tenant_of(key)
+
+    def asked(self, request_id: str) -> Asked | None:
+        """What a request id stands for, from memory or from the store."""
+        runtime = self.runtime()
+        live: Any = runtime.board.get(request_id)
+        if live is None:
+            live = runtime.store.read_now(asked, request_id)
+        return None if live is None else Asked(live.kind, live.target, live.seq_id)
+
+    def resolve(self, noun: str, tenant: str | None, name: str) -> str | None:
+        """What a placeholder stands for; any other name stands for itself."""
+        return self.runtime().store.read_now(resolved, noun, tenant, name) if is_placeholder(name) else name
 
 
 class FaultLayer:
     """Pure ASGI, and outermost: what a framework's middleware makes of `send` can't reach the connection."""
 
-    def __init__(self, app: ASGIApp, plan: FaultPlan, operation_of: OperationOf, tenant_of: TenantOf) -> None:
-        """`operation_of` names the operation of a method and a path, None for what is no operation of the API;
-        `tenant_of` the tenant of an X-API-Key header.
-        """
+    def __init__(self, app: ASGIApp, plan: FaultPlan, server: Server) -> None:
         self._app = app
         self._plan = plan
-        self._operation_of = operation_of
-        self._tenant_of = tenant_of
+        self._server = server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not self._plan.active or scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        operation = self._operation_of(scope["method"], scope["path"])
-        if operation is None:
+        operation = self._server.operation_of(scope["method"], scope["path"])
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        query = scope["query_string"].decode("latin-1")
+        tenant = self._server.whose(headers, query)
+        rules = [] if operation is None else self._plan.concerning(operation, tenant)
+        if operation is None or not rules:
             await self._app(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         body = await _whole(receive)
-        facts = facts_of(scope["path"], headers, body) if self._plan.looks_into_bodies else Facts()
-        key = headers.get("x-api-key")
-        tenant = None if key is None else self._tenant_of(key)
-        strikes = self._plan.strikes(operation, tenant, facts)
-        if not strikes:
-            await self._app(scope, _replayed(body, receive), send)
+        facts = Facts()
+        if any(each.rule.looks_into_bodies for each in rules):
+            facts = facts_of(scope["path"], headers, body, operation, self._server.asked)
+        rules = [each for each in rules if each.matches(tenant, facts, self._server.resolve)]
+        at_once = [strike for each in rules if each.rule.answered is None and (strike := each.strike()) is not None]
+        later = [each for each in rules if each.rule.answered is not None]
+        replayed = _replayed(body, receive)
+        if not at_once and not later:
+            await self._app(scope, replayed, send)
             return
         exchange = Exchange(
-            operation, tenant, scope["method"], scope["path"], body, Connection(receive, send), strikes[0].random
+            operation, tenant, scope["method"], scope["path"], query, body, facts, Connection(receive, send)
         )
         # Known to who listens outside of this layer, whatever becomes of the exchange.
         scope[FAULTS] = exchange.touched_by
+        await self._disturbed(exchange, at_once, later, scope, replayed, send)
+
+    async def _disturbed(
+        self,
+        exchange: Exchange,
+        strikes: list[Strike],
+        later: list[ActiveRule],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """An exchange under these strikes, and under those of the rules that wait for its answer's status."""
+        handling: Handling | None = None
         try:
             await _act(exchange, strikes, "before_handler")
             if exchange.answer is None:
                 await _act(exchange, strikes, "in_operation")
                 # Only for this request: each runs in a context of its own.
                 INTERFERENCE.set(exchange.interference)
-                exchange.answer = await self._handled(scope, _replayed(body, receive))
+                handling = Handling(self._app, _told(scope, exchange.told), receive)
+                exchange.answer = await handling.answer()
+            strikes = strikes + _of_answer(later, exchange.answer)
             await _act(exchange, strikes, "after_commit")
             await _act(exchange, strikes, "in_body")
+            await _send(exchange, exchange.answered, send)
         except ConnectionEnded:
-            return
-        await _send(exchange, exchange.answer, send)
+            pass
+        finally:
+            if handling is not None:
+                await handling.end()
 
-    async def _handled(self, scope: Scope, receive: Receive) -> Answer:
-        """The handler's answer, collected. When it is here, whatever the handler acknowledges is durable."""
-        answer = Answer(500)
 
-        async def collect(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                answer.status = message["status"]
-                answer.headers = [
-                    (name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]
-                ]
-            elif message["type"] == "http.response.body":
-                answer.body += message.get("body", b"")
-
-        await self._app(scope, receive, collect)
-        answer.headers = [(name, value) for name, value in answer.headers if name != "content-length"]
-        return answer
+def _of_answer(rules: list[ActiveRule], answer: Answer) -> list[Strike]:
+    """The strikes of rules that count by the true answer's status."""
+    counted = [each for each in rules if answer.status in (each.rule.answered or ())]
+    return [strike for each in counted if (strike := each.strike()) is not None]
 
 
 async def _act(exchange: Exchange, strikes: list[Strike], phase: Phase) -> None:
-    for strike in strikes:
-        if strike.phase == phase:
-            exchange.random = strike.random
-            exchange.touched_by.append(strike.rule.effect.name)
-            if not strike.rule.rule.silent:
-                exchange.struck_by.append(strike.rule.effect.name)
+    """Let the strikes of a phase act, in the order of their rules."""
+    exchange.phase = phase
+    for strike in sorted((each for each in strikes if each.phase == phase), key=lambda each: each.rule.id):
+        exchange.random, exchange.kept = strike.random, strike.rule.kept
+        name = strike.rule.effect.name
+        exchange.touched_by.append(name)
+        if not strike.rule.rule.silent:
+            exchange.struck_by.append(name)
+        try:
             await strike.rule.effect.strike(exchange)
+        except Missed as missed:
+            strike.rule.missed += 1
+            exchange.touched_by.pop()
+            if not strike.rule.rule.silent:
+                exchange.struck_by.pop()
+            log.warning("fault %d, %s, struck nothing at %s: %s", strike.rule.id, name, exchange.operation, missed)
 
 
 async def _send(exchange: Exchange, answer: Answer, send: Send) -> None:
-    promised = int(answer.header("content-length") or len(answer.body))
-    answer.set_header("content-length", str(promised))
+    if answer.announced is not None:
+        answer.set_header("content-length", str(answer.announced))
     if exchange.struck_by:
         answer.set_header(MARK, ", ".join(exchange.struck_by))
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    size, seconds = exchange.dribble or (max(len(answer.body), 1), 0.0)
-    for start in range(0, len(answer.body), size):
-        if start:
-            await asyncio.sleep(seconds)
-        piece = answer.body[start : start + size]
+    async for piece in answer.pieces:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
-    if promised > len(answer.body) and exchange.method != "HEAD":
-        exchange.connection.close()
-        return
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _told(scope: Scope, headers: dict[str, str]) -> Scope:
+    """The scope with some of its headers replaced."""
+    if not headers:
+        return scope
+    told = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    replaced = {name for name, _ in told}
+    return {**scope, "headers": [*(each for each in scope["headers"] if each[0] not in replaced), *told]}
 
 
 async def _whole(receive: Receive) -> bytes:

@@ -10,9 +10,15 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     from mock_server.faults.exchange import Exchange
 
-Phase = Literal["before_handler", "after_commit", "in_body", "in_operation"]
-"""Before the handler runs; after it ran and its work is durable, in place of the answer; on the answer's body; or on
-the operation that the request submits."""
+Phase = Literal["before_handler", "after_commit", "in_body", "in_operation", "in_state"]
+
+PHASES: Final[dict[Phase, str]] = {
+    "before_handler": "Before the handler runs: what puts an answer there keeps it from running.",
+    "after_commit": "The work is done and durable, then the answer is lost or replaced.",
+    "in_body": "On the body of the answer while it is sent, however long it is.",
+    "in_operation": "On the operation that the request submits: what its client is told of it, and when.",
+    "in_state": "On what the server has stored: the numbers, the rows and the files themselves.",
+}
 
 
 class Effect(BaseModel):
@@ -21,10 +27,13 @@ class Effect(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: ClassVar[str]
-    phases: ClassVar[frozenset[Phase]]
+    phases: ClassVar[tuple[Phase, ...]]
 
     async def strike(self, exchange: Exchange) -> None:
-        """Act. An effect that puts an `answer` there before the handler keeps the handler from running."""
+        """Act. An effect that puts an `answer` there before the handler keeps the handler from running.
+
+        Raises Missed where there is nothing to act on.
+        """
         raise NotImplementedError
 
 
@@ -36,7 +45,7 @@ def fault(name: str, *phases: Phase) -> Callable[[type[Effect]], type[Effect]]:
 
     def register(effect: type[Effect]) -> type[Effect]:
         assert name not in EFFECTS, name
-        effect.name, effect.phases = name, frozenset(phases)
+        effect.name, effect.phases = name, phases
         EFFECTS[name] = effect
         return effect
 

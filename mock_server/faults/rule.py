@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,11 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from mock_server.faults import effects
+import mock_server.faults.effects  # noqa: F401 - importing them registers them
 from mock_server.faults.problems import Misplaced, problems, unknown
 from mock_server.faults.registry import EFFECTS, Effect, Phase
-
-assert effects.__all__  # importing them registered them
 
 
 class InvalidFault(ValueError):
@@ -39,7 +37,7 @@ Numbers = Annotated[list[int], BeforeValidator(_several, json_schema_input_type=
 def _sensible_effect(given: object) -> object:
     if not isinstance(given, dict | str):
         raise ValueError("give the effect's name, or {name: {parameter: value}}")  # noqa: TRY004 - pydantic's way
-    _effect(given)
+    effect_of(given)
     return given
 
 
@@ -57,20 +55,34 @@ class FaultRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    operation: Words | None = None
-    session: str | None = None
-    run: str | None = None
-    sampler: str | None = None
-    seq_id: Numbers | None = None
+    operation: Words | None = Field(default=None, description="Operation ids of openapi.yaml.")
+    session: str | None = Field(default=None, description="The session that the call is about.")
+    run: str | None = Field(default=None, description="The training run (model) that it is about; of a poll, its run.")
+    sampler: str | None = Field(default=None, description="The sampling session that it is about.")
+    checkpoint: str | None = Field(default=None, description="The checkpoint: its tinker:// path, or its name alone.")
+    seq_id: Numbers | None = Field(default=None, description="The request's number; of a poll, that of its operation.")
+    polled: Words | None = Field(
+        default=None, description="Of polls only: the kind of the operation whose result is asked for."
+    )
+    sdk_version: Words | None = Field(default=None, description="What the client says that its version is.")
+    answered: Numbers | None = Field(
+        default=None,
+        description="The status of the true answer, such as 200. Only such calls count; in after_commit and in_body.",
+    )
 
-    on: Annotated[Numbers, AfterValidator(_numbers)] | None = None
-    first: PositiveInt | None = None
-    every: PositiveInt | None = None
-    probability: float | None = Field(default=None, gt=0, le=1)
+    on: Annotated[Numbers, AfterValidator(_numbers)] | None = Field(default=None, description="These calls.")
+    first: PositiveInt | None = Field(default=None, description="So many calls from the beginning.")
+    every: PositiveInt | None = Field(default=None, description="Every so-manieth call.")
+    probability: float | None = Field(default=None, gt=0, le=1, description="Each call, drawn by the seed.")
 
-    phase: Phase
-    effect: Annotated[dict[str, Any] | str, BeforeValidator(_sensible_effect)]
-    silent: bool = False
+    phase: Phase = Field(description="At which point it acts.")
+    when: Literal["before", "after"] = Field(
+        default="after", description="In in_state only: before or after what the call asks for is executed."
+    )
+    effect: Annotated[dict[str, Any] | str, BeforeValidator(_sensible_effect)] = Field(
+        description="One effect with its parameters."
+    )
+    silent: bool = Field(default=False, description="Answers do not tell of it in x-tinker-mock-fault.")
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> Self:
@@ -83,23 +95,26 @@ class FaultRule(BaseModel):
     @property
     def acts(self) -> Effect:
         """The effect, with its parameters."""
-        return _effect(self.effect)
+        return effect_of(self.effect)
 
     @property
     def looks_into_bodies(self) -> bool:
         """Whether it must know what a request says of itself."""
-        return any(place is not None for place in (self.session, self.run, self.sampler, self.seq_id))
+        return any(getattr(self, name) is not None for name in _SAID) or self.phase == "in_state"
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        effect = _effect(self.effect)
+        effect = effect_of(self.effect)
         if self.phase not in effect.phases:
-            raise ValueError(
-                f"effect {effect.name} has no phase {self.phase}: give {' or '.join(sorted(effect.phases))}"
-            )
+            others = " or ".join(sorted(effect.phases))
+            raise ValueError(f"effect {effect.name} has no phase {self.phase}: give {others}")
         counts = [name for name in ("on", "first", "every", "probability") if getattr(self, name) is not None]
         if len(counts) > 1:
             raise ValueError(f"{' and '.join(counts)} exclude each other: give one of them")
+        if self.answered is not None and self.phase not in {"after_commit", "in_body"}:
+            raise ValueError(f"answered is not known in {self.phase}: leave it out, or strike after_commit or in_body")
+        if "when" in self.model_fields_set and self.phase != "in_state":
+            raise ValueError(f"when is for phase in_state, not for {self.phase}: leave it out")
         return self
 
     def strikes(self, occurrence: int, draw: float) -> bool:
@@ -113,8 +128,11 @@ class FaultRule(BaseModel):
         return self.probability is None or draw < self.probability
 
 
-def _effect(given: dict[str, Any] | str) -> Effect:
-    """`reset`, `{reset: true}` or `{status: {status: 503}}`."""
+_SAID: Final = ("session", "run", "sampler", "checkpoint", "seq_id", "polled", "sdk_version")
+
+
+def effect_of(given: dict[str, Any] | str) -> Effect:
+    """`reset`, `{reset: true}` or `{status: {status: 503}}`. Raises ValueError, of which pydantic's are."""
     named = {given: {}} if isinstance(given, str) else given
     if len(named) != 1:
         raise ValueError("effect must be one name with its parameters, such as {status: {status: 503}}")

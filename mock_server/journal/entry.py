@@ -49,9 +49,9 @@ class Entry:
 
     @cached_property
     def facts(self) -> Facts:
-        """The session, run or sampler that the request names, and its seq_id."""
+        """The session, run, sampler or checkpoint that the request names, and its seq_id."""
         request = self.exchange.request
-        return facts_of(request.path, dict(request.headers), request.body)
+        return facts_of(request.path, dict(request.headers), request.body, self.operation)
 
     @cached_property
     def request_fields(self) -> Mapping[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Literal
 
 import httpx
 import pytest
 
-from tests.faults.wired_server import ANSWER, Wired, wired
+from tests.faults.wired_server import ANSWER, PIECE, Wired, wired
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -160,3 +161,111 @@ async def test_a_rule_counts_only_the_calls_that_it_is_about(server: Wired) -> N
 async def test_what_is_no_operation_is_left_alone(server: Wired) -> None:
     server.inject({"status": {"status": 500}})
     assert (await server.client.post("/other", json={})).status_code == 200
+
+
+async def test_of_two_rules_of_one_phase_the_later_one_has_the_last_word(server: Wired) -> None:
+    server.inject({"status": {"status": 500}})
+    server.inject({"status": {"status": 502, "text": "<html>"}})
+    assert (await server.step()).status_code == 502
+
+
+async def test_a_rule_may_count_by_what_was_answered(server: Wired) -> None:
+    server.inject({"status": {"status": 503}}, "after_commit", answered=200, on=2)
+    server.inject({"status": {"status": 500}}, "after_commit", answered=404)
+    assert [(await server.step()).status_code for _ in range(3)] == [200, 503, 200]
+    assert [(each.calls, each.struck) for each in server.plan.active] == [(3, 1), (0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("effect", "phase"),
+    [
+        ({"missing_field": {"field": "no.such.place"}}, "in_body"),
+        ("invalid_protobuf", "in_body"),
+        ({"truncate": {"bytes": 1000}}, "in_body"),
+    ],
+)
+async def test_a_fault_that_finds_nothing_says_so_and_leaves_no_mark(server: Wired, effect: object, phase: str) -> None:
+    server.inject(effect, phase)
+    answer = await server.step()
+    assert (answer.json(), "x-tinker-mock-fault" in answer.headers) == (ANSWER, False)
+    (rule,) = server.plan.active
+    assert (rule.struck, rule.missed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "value"),
+    [
+        ("seconds", "retry-after", "2.5"),
+        ("date", "retry-after", r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"),
+        ("milliseconds", "retry-after-ms", "2500"),
+    ],
+)
+async def test_when_to_come_again_is_said_in_each_of_three_forms(
+    server: Wired, form: str, name: str, value: str
+) -> None:
+    server.inject({"status": {"status": 429, "retry_after": 2.5, "retry_after_as": form}})
+    assert re.fullmatch(value, (await server.step()).headers[name])
+
+
+async def test_a_chunk_ends_in_its_middle(server: Wired) -> None:
+    server.inject({"cut_chunk": {"bytes": 10}}, "in_body", on=1)
+    with pytest.raises(httpx.RemoteProtocolError, match=r"incomplete chunked|without sending complete"):
+        await server.step()
+    assert (await server.step()).json() == ANSWER
+
+
+async def arrived(server: Wired) -> tuple[bytes, Exception | None]:
+    """What of the download came, and what ended it."""
+    body = bytearray()
+    try:
+        async with server.client.stream("GET", "/download") as answer:
+            async for piece in answer.aiter_raw():
+                body += piece
+    except httpx.TransportError as error:
+        return bytes(body), error
+    return bytes(body), None
+
+
+@pytest.mark.parametrize(("effect", "error"), [("reset", httpx.ReadError), ("close", httpx.RemoteProtocolError)])
+async def test_a_download_of_gigabytes_ends_behind_so_many_bytes(
+    server: Wired, effect: str, error: type[Exception]
+) -> None:
+    """Nobody collects it: the handler is let go a few pieces later."""
+    server.inject({effect: {"after_bytes": 1_000_000}}, "in_body")
+    body, ended_by = await arrived(server)
+    assert isinstance(ended_by, error)
+    assert body == (PIECE * 16)[:1_000_000]
+    assert 16 <= len(server.sent) < 64
+
+
+async def test_a_download_is_reset_after_so_much_time(server: Wired) -> None:
+    server.inject({"dribble": {"bytes": len(PIECE), "seconds": 0.05}}, "in_body")
+    server.inject({"reset": {"after_seconds": 0.3}}, "in_body")
+    body, ended_by = await arrived(server)
+    assert isinstance(ended_by, httpx.ReadError)
+    assert 1 <= len(body) // len(PIECE) <= 7
+    assert len(server.sent) < 64
+
+
+async def test_a_download_is_truncated_in_truth_or_as_if_it_were_whole(server: Wired) -> None:
+    server.inject({"truncate": {"bytes": 100_000, "announced": False}}, "in_body", on=1)
+    server.inject({"truncate": {"bytes": 100_000}}, "in_body", on=2)
+    body, ended_by = await arrived(server)
+    assert (len(body), ended_by) == (100_000, None)
+    body, ended_by = await arrived(server)
+    assert (len(body), type(ended_by)) == (100_000, httpx.RemoteProtocolError)
+
+
+async def test_a_download_is_noise_all_through(server: Wired) -> None:
+    server.inject("garbage", "in_body")
+    server.inject({"truncate": {"bytes": 200_000, "announced": False}}, "in_body")
+    body, _ = await arrived(server)
+    assert len(body) == 200_000
+    assert all(body[start : start + 1000] != PIECE[:1000] for start in range(0, 200_000, len(PIECE)))
+
+
+async def test_the_connection_serves_on_when_the_answer_was_replaced_in_its_middle(server: Wired) -> None:
+    server.inject({"status": {"status": 500}}, "after_commit", operation="download")
+    assert (await server.client.get("/download")).status_code == 500
+    assert len(server.sent) < 8
+    assert (await server.step()).json() == ANSWER

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import uvicorn
 
-from mock_server.faults import FaultLayer, FaultPlan, FaultRule
+from mock_server.faults import FaultLayer, FaultPlan, FaultRule, Server
+from mock_server.runtime import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,15 +22,19 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 ANSWER = {"request_id": "r1", "metrics": {"loss:sum": 2.5}, "sequences": [{"tokens": [1, 2, 3]}]}
+PIECE = bytes(range(256)) * 256
+PIECES = 1 << 16
+"""Of the file that `download` answers: 4 GiB."""
 
 
 @dataclass
 class Wired:
-    """calls: the bodies that reached the handler, whatever became of their answers."""
+    """calls: the bodies that reached the handler, whatever became of their answers. sent: pieces of `download`."""
 
     client: httpx.AsyncClient
     plan: FaultPlan
     calls: list[Any] = field(default_factory=list)
+    sent: list[int] = field(default_factory=list)
 
     def inject(self, effect: Any, phase: str = "before_handler", **rule: Any) -> None:
         self.plan.add(FaultRule.parse({"effect": effect, "phase": phase, **rule}))
@@ -40,11 +45,22 @@ class Wired:
 
 @asynccontextmanager
 async def wired(http: Literal["httptools", "h11"]) -> AsyncIterator[Wired]:
-    """The application answers ANSWER to every POST; its one operation is called `step`."""
+    """The application answers ANSWER to every POST, which is `step` at /step, and PIECES of PIECE to `download`."""
     calls: list[Any] = []
+    sent: list[int] = []
+
+    async def download(send: Send) -> None:
+        length = str(PIECES * len(PIECE)).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+        for number in range(PIECES):
+            sent.append(number)
+            await send({"type": "http.response.body", "body": PIECE, "more_body": number < PIECES - 1})
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         message = await receive()
+        if scope["method"] == "GET":
+            await download(send)
+            return
         calls.append(json.loads(message["body"]))
         body = json.dumps(ANSWER).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
@@ -54,9 +70,12 @@ async def wired(http: Literal["httptools", "h11"]) -> AsyncIterator[Wired]:
     plan = FaultPlan(seed=7)
 
     def operation_of(method: str, path: str) -> str | None:
-        return "step" if (method, path) == ("POST", "/step") else None
+        return {("POST", "/step"): "step", ("GET", "/download"): "download"}.get((method, path))
 
-    layer = FaultLayer(app, plan, operation_of, str.lower)
+    def no_runtime() -> Runtime:
+        raise AssertionError("this application has no operations")
+
+    layer = FaultLayer(app, plan, Server(operation_of, str.lower, no_runtime))
     server = uvicorn.Server(uvicorn.Config(layer, http=http, lifespan="off", log_config=None, timeout_keep_alive=60))
     # Listening before it serves, so that nobody has to wait for it.
     listener = socket.create_server(("127.0.0.1", 0))
@@ -64,7 +83,7 @@ async def wired(http: Literal["httptools", "h11"]) -> AsyncIterator[Wired]:
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
-            yield Wired(client, plan, calls)
+            yield Wired(client, plan, calls, sent)
     finally:
         server.should_exit = True
         await serving

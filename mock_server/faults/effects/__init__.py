@@ -1,43 +1,7 @@
 """The effects, one file each. Importing this package registers them all."""
 
-from mock_server.faults.effects import (
-    close,
-    content_type,
-    delay,
-    dribble,
-    fail,
-    garbage,
-    hang,
-    invalid_json,
-    latency,
-    missing_field,
-    mistyped_field,
-    not_finite,
-    pause,
-    reset,
-    status,
-    stuck,
-    truncate,
-    wrong_length,
-)
+from importlib import import_module
+from pkgutil import walk_packages
 
-__all__ = [
-    "close",
-    "content_type",
-    "delay",
-    "dribble",
-    "fail",
-    "garbage",
-    "hang",
-    "invalid_json",
-    "latency",
-    "missing_field",
-    "mistyped_field",
-    "not_finite",
-    "pause",
-    "reset",
-    "status",
-    "stuck",
-    "truncate",
-    "wrong_length",
-]
+for _module in walk_packages(__path__, f"{__name__}."):
+    import_module(_module.name)

@@ -11,5 +11,4 @@ class ContentType(Effect):
     media_type: str = "text/html"
 
     async def strike(self, exchange: Exchange) -> None:
-        assert exchange.answer is not None
-        exchange.answer.set_header("content-type", self.media_type)
+        exchange.answered.set_header("content-type", self.media_type)

@@ -5,7 +5,6 @@ from pydantic import Field
 from mock_server.domain.dials import Dial
 from mock_server.faults.exchange import Exchange
 from mock_server.faults.registry import Effect, fault
-from mock_server.runtime import Interference
 
 
 @fault("delay", "in_operation")
@@ -15,4 +14,4 @@ class Delay(Effect):
     seconds: float = Field(gt=0, le=86_400)
 
     async def strike(self, exchange: Exchange) -> None:
-        exchange.interference = Interference(dial=Dial("after", seconds=self.seconds))
+        exchange.interfere(dial=Dial("after", seconds=self.seconds))

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from mock_server.faults.exchange import Exchange
+from mock_server.faults.exchange import Exchange, Pieces
 from mock_server.faults.registry import Effect, fault
 
 
@@ -14,4 +14,13 @@ class Dribble(Effect):
     seconds: float = Field(default=0.05, ge=0, le=60)
 
     async def strike(self, exchange: Exchange) -> None:
-        exchange.dribble = self.bytes, self.seconds
+        exchange.answered.pieces = self._drops(exchange, exchange.answered.pieces)
+
+    async def _drops(self, exchange: Exchange, pieces: Pieces) -> Pieces:
+        begun = False
+        async for piece in pieces:
+            for start in range(0, len(piece), self.bytes):
+                if begun:
+                    await exchange.wait(self.seconds)
+                begun = True
+                yield piece[start : start + self.bytes]

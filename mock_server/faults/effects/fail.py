@@ -3,7 +3,6 @@
 from mock_server.domain.errors import Category
 from mock_server.faults.exchange import Exchange
 from mock_server.faults.registry import Effect, fault
-from mock_server.runtime import Interference
 
 
 @fault("fail", "in_operation")
@@ -14,4 +13,4 @@ class Fail(Effect):
     category: Category = "server"
 
     async def strike(self, exchange: Exchange) -> None:
-        exchange.interference = Interference(failure=(self.message, self.category))
+        exchange.interfere(failure=(self.message, self.category))

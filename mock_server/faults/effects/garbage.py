@@ -1,6 +1,8 @@
 """The body is noise."""
 
-from mock_server.faults.exchange import Exchange
+from random import Random
+
+from mock_server.faults.exchange import Exchange, Pieces
 from mock_server.faults.registry import Effect, fault
 
 
@@ -9,6 +11,15 @@ class Garbage(Effect):
     """The body is replaced by as many random bytes, which are no JSON, no protobuf and no tar."""
 
     async def strike(self, exchange: Exchange) -> None:
-        assert exchange.answer is not None
-        # The first byte ends every known format's hopes: no JSON begins so, and no protobuf field has number 0.
-        exchange.answer.body = b"\x00" + exchange.random.randbytes(max(len(exchange.answer.body) - 1, 7))
+        if exchange.answered.announced == 0:
+            exchange.answered.put(bytes(8))
+        else:
+            exchange.answered.pieces = _noise(exchange.random, exchange.answered.pieces)
+
+
+async def _noise(random: Random, pieces: Pieces) -> Pieces:
+    # The first byte ends every known format's hopes: no JSON begins so, and no protobuf field has number 0.
+    begin = b"\x00"
+    async for piece in pieces:
+        yield begin + random.randbytes(len(piece) - len(begin))
+        begin = b""

@@ -1,6 +1,6 @@
 """Almost JSON."""
 
-from mock_server.faults.exchange import Exchange
+from mock_server.faults.exchange import Exchange, Missed
 from mock_server.faults.registry import Effect, fault
 
 
@@ -9,5 +9,7 @@ class InvalidJson(Effect):
     """The JSON lacks its last brace, though its length is right."""
 
     async def strike(self, exchange: Exchange) -> None:
-        assert exchange.answer is not None
-        exchange.answer.body = exchange.answer.body[:-1]
+        answer = exchange.answered
+        if answer.media_type != "application/json":
+            raise Missed(f"the answer is {answer.media_type or 'empty'}, no JSON")
+        answer.put((await answer.whole())[:-1])

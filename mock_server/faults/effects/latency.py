@@ -1,6 +1,5 @@
 """The answer comes late."""
 
-import asyncio
 from typing import Literal
 
 from pydantic import Field
@@ -18,7 +17,7 @@ class Latency(Effect):
     jitter: float = Field(default=0.5, gt=0, le=1, description="Half the width of uniform, or the sigma of lognormal.")
 
     async def strike(self, exchange: Exchange) -> None:
-        await asyncio.sleep(self._drawn(exchange))
+        await exchange.wait(self._drawn(exchange))
 
     def _drawn(self, exchange: Exchange) -> float:
         match self.spread:

@@ -7,10 +7,9 @@ from mock_server.faults.registry import Effect, fault
 
 @fault("missing_field", "in_body")
 class MissingField(Effect):
-    """A field of the JSON answer is left out. `field`: names and indexes with dots between, such as `cursor.offset`."""
+    """A field of the answer is left out. `field`: names and indexes with dots between, such as `cursor.offset`."""
 
     field: str
 
     async def strike(self, exchange: Exchange) -> None:
-        assert exchange.answer is not None
-        change(exchange.answer, self.field, lambda container, key: container.pop(key))
+        await change(exchange, self.field, lambda spot: spot.remove())

@@ -9,11 +9,13 @@ from mock_server.faults.registry import Effect, fault
 
 @fault("mistyped_field", "in_body")
 class MistypedField(Effect):
-    """A field of the JSON answer holds `value`, by default a text where something else is due."""
+    """A field of the JSON answer holds `value`, by default a text where something else is due.
+
+    Protobuf takes values of the field's own type only: a field of another type is to its readers a missing one.
+    """
 
     field: str
     value: Any = "mistyped"
 
     async def strike(self, exchange: Exchange) -> None:
-        assert exchange.answer is not None
-        change(exchange.answer, self.field, lambda container, key: container.__setitem__(key, self.value))
+        await change(exchange, self.field, lambda spot: spot.put(self.value))

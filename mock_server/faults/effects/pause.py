@@ -7,7 +7,6 @@ from pydantic import Field
 from mock_server.domain.dials import Dial
 from mock_server.faults.exchange import Exchange
 from mock_server.faults.registry import Effect, fault
-from mock_server.runtime import Interference
 
 
 @fault("pause", "in_operation")
@@ -21,4 +20,4 @@ class Pause(Effect):
     async def strike(self, exchange: Exchange) -> None:
         mode: Literal["never", "after"] = "never" if self.seconds is None else "after"
         dial = Dial(mode, seconds=self.seconds or 0.0, queue_state=self.state, reason=self.reason)
-        exchange.interference = Interference(dial=dial)
+        exchange.interfere(dial=dial)

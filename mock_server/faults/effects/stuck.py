@@ -3,7 +3,6 @@
 from mock_server.domain.dials import Dial
 from mock_server.faults.exchange import Exchange
 from mock_server.faults.registry import Effect, fault
-from mock_server.runtime import Interference
 
 
 @fault("stuck", "in_operation")
@@ -11,4 +10,4 @@ class Stuck(Effect):
     """The operation is executed, and its result is never told: polls answer try_again for ever."""
 
     async def strike(self, exchange: Exchange) -> None:
-        exchange.interference = Interference(dial=Dial("never"))
+        exchange.interfere(dial=Dial("never"))

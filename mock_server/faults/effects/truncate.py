@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from mock_server.faults.exchange import Exchange
+from mock_server.faults.exchange import Exchange, Missed
+from mock_server.faults.pieces import cut, first
 from mock_server.faults.registry import Effect, fault
 
 
@@ -16,8 +17,11 @@ class Truncate(Effect):
     announced: bool = True
 
     async def strike(self, exchange: Exchange) -> None:
-        assert exchange.answer is not None
-        whole = exchange.answer.body
-        exchange.answer.body = whole[: self.bytes]
+        answer = exchange.answered
+        if answer.announced is not None and answer.announced <= self.bytes:
+            raise Missed(f"the body has only {answer.announced} bytes")
         if self.announced:
-            exchange.answer.set_header("content-length", str(len(whole)))
+            cut(exchange, exchange.connection.close, self.bytes, None)
+        else:
+            answer.pieces = first(answer.pieces, self.bytes)
+            answer.announced = None if answer.announced is None else self.bytes
