@@ -53,7 +53,7 @@ def test_a_scenario_is_what_its_text_says() -> None:
         ("effect: reset", "effect: rest", "8:65: faults.0.effect: 'rest' is unknown: did you mean reset?"),
         ("reset}", "{status: {status: 99}}}", "8:83: faults.0.effect.status.status: Input should be greater"),
         ("reset}", "{reset: {hard: true}}}", "8:74: faults.0.effect.reset.hard: there is no such field"),
-        ("phase: after_commit", "phase: in_body", "8:5: faults.0: effect reset has no phase in_body"),
+        ("phase: after_commit", "phase: in_operation", "8:5: faults.0: effect reset has no phase in_operation"),
         ("on: 2", "on: 0", "8:33: faults.0.on: calls are counted from 1"),
         (
             "lost-step-is-repeated",
