@@ -72,8 +72,8 @@ class Journal:
             method,
             path,
             scope["query_string"].decode("latin-1"),
-            heard.started,
             head_of(scope["headers"]),
+            heard,
         )
         ring.records.append(record)
         self._count += 1
@@ -160,5 +160,5 @@ def _entry(record: Record) -> Entry:
         record.at,
         record.faults,
         record.verdicts,
-        record.ended is None,
+        record.heard is not None,
     )

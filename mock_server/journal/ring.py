@@ -23,7 +23,7 @@ OVERHEAD: Final = 1500
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """Bodies are shared contents, empty until the exchange has ended. ended: None until then."""
+    """Bodies are shared contents, once the exchange has ended; until then, who hears it has the request's."""
 
     number: int
     serial: int
@@ -34,8 +34,9 @@ class Record:
     method: str
     path: str
     query: str
-    started: float
     asked_head: Head
+    heard: Overheard | None
+    """The exchange while it is in flight."""
     asked: bytes = b""
     asked_whole: bool = True
     status: int | None = None
@@ -43,7 +44,8 @@ class Record:
     said_head: Head = b""
     said: bytes = b""
     said_whole: bool = True
-    ended: float | None = None
+    started: float = 0.0
+    ended: float = 0.0
     faults: tuple[str, ...] = ()
     verdicts: tuple[tuple[str, str], ...] = ()
     forgotten: bool = False
@@ -57,28 +59,34 @@ class Record:
             self.said, self.said_whole = contents.keep(heard.answer.body), heard.answer.whole
         self.faults = tuple(heard.faults)
         self.verdicts = tuple(heard.verdicts)
-        self.ended = heard.ended
+        self.started, self.ended = heard.started, heard.ended
+        self.heard = None
 
     def release(self, contents: Contents) -> None:
         """Nobody will ask for it again."""
         self.forgotten = True
-        if self.ended is not None:
+        if self.heard is None:
             contents.drop(self.asked)
             if self.status is not None:
                 contents.drop(self.said)
 
     def exchange(self) -> Exchange:
-        """As a value that stays what it is, without any key. It ends when it began while it is in flight."""
+        """As a value that stays what it is, without any key; one in flight has just begun and ended."""
         from contracts.capture import without_secrets  # noqa: PLC0415 - only who asks needs it
         from contracts.exchange import Exchange, Request, Response  # noqa: PLC0415
 
         asked = without_secrets(_headers(self.asked_head))
-        request = Request(self.method, self.path, self.query, asked, self.asked, self.asked_whole)
+        body, whole = self.asked, self.asked_whole
+        started, ended = self.started, self.ended
+        if self.heard is not None:
+            body, whole = self.heard.asked.body, self.heard.asked.whole
+            started = ended = self.heard.started
+        request = Request(self.method, self.path, self.query, asked, body, whole)
         response = None
         if self.status is not None:
             said = without_secrets(_headers(self.said_head))
             response = Response(self.status, said, self.said, self.said_whole)
-        return Exchange(self.number, request, response, self.started, self.ended or self.started)
+        return Exchange(self.number, request, response, started, ended)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 _STATUS: Final = re.compile(r"[1-5](\d\d|xx)")
-NO_ANSWER: Final = "none"
+NO_ANSWER: Final = "nothing"
 ANY_FAULT: Final = "any"
 
 E = TypeVar("E")
@@ -61,7 +61,7 @@ def known_status(status: str) -> bool:
 
 
 def status_fits(wanted: str, status: int | None) -> bool:
-    """`503`, `5xx` or `none`, which is an answer that the client never got all of."""
+    """`503`, `5xx` or `nothing`: the client never got all of an answer."""
     if status is None or wanted == NO_ANSWER:
         return status is None and wanted == NO_ANSWER
     return wanted == str(status) or wanted == f"{status // 100}xx"

@@ -121,7 +121,7 @@ def test_clearing_one_tenant_leaves_the_others_and_begins_anew() -> None:
         ({"status": "503"}, [3]),
         ({"status": "5xx"}, [3]),
         ({"status": "2xx"}, [1, 2]),
-        ({"status": "none"}, [4]),
+        ({"status": "nothing"}, [4]),
         ({"fault": "reset"}, [4]),
         ({"fault": "any"}, [3, 4]),
         ({"since": 2}, [3, 4]),

@@ -1,18 +1,29 @@
 """The journal: asked, exported, forgotten."""
 
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
 from mock_server.api.admin.administrator import PREFIX, administrator
 from mock_server.api.admin.whose import KeyQuery, tenant_named
 from mock_server.api.tinker.answers import no_content
 from mock_server.domain.errors import Invalid, NotFound
-from mock_server.journal import Format, Journal, Wanted, export, known_status, shown
+from mock_server.faults.problems import unknown
+from mock_server.journal import (
+    Expectation,
+    Format,
+    InvalidExpectation,
+    Journal,
+    Wanted,
+    check_names,
+    export,
+    known_status,
+    shown,
+    verify,
+)
 
 router = APIRouter(prefix=f"{PREFIX}/journal", dependencies=[Depends(administrator)], tags=["journal"])
 
@@ -31,7 +42,7 @@ async def wanted(
     api_key: KeyQuery = None,
     operation: Annotated[str | None, Query(description="operationId of openapi.yaml.")] = None,
     status: Annotated[
-        str | None, Query(description="`503`, `5xx`, or `none`: the client never got all of an answer.")
+        str | None, Query(description="`503`, `5xx`, or `nothing`: the client never got all of an answer.")
     ] = None,
     fault: Annotated[str | None, Query(description="Name of a fault that struck it, or `any`.")] = None,
     since: Annotated[int | None, Query(ge=0, description="Only exchanges with a higher number.")] = None,
@@ -42,11 +53,9 @@ async def wanted(
     """What the query asks for; Invalid where it can find nothing."""
     known: frozenset[str] = request.app.state.operations
     if operation is not None and operation not in known:
-        near = get_close_matches(operation, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"give one of {', '.join(sorted(known))}"
-        raise Invalid(f"operation {operation!r} is none of the API's: {hint}")
+        raise Invalid(f"operation: {unknown(operation, known)}")
     if status is not None and not known_status(status):
-        raise Invalid(f"status is {status!r}: give one such as 503, a class such as 5xx, or none")
+        raise Invalid(f"status is {status!r}: give one such as 503, a class such as 5xx, or nothing")
     return Wanted(tenant_named(api_key), operation, status, fault, since, limit)
 
 
@@ -77,6 +86,37 @@ async def export_journal(
     media_type = "application/json" if format == "har" else "application/jsonl"
     named = {"content-disposition": f'attachment; filename="journal.{format}"'}
     return StreamingResponse(lines, media_type=media_type, headers=named)
+
+
+class Verify(BaseModel):
+    """api_key: whose exchanges; absent: everybody's. since: only those with a higher number."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    expectations: list[Expectation] = Field(min_length=1)
+    in_order: bool = Field(default=False, description="Each must have a match behind that of the one before it.")
+    api_key: str | None = None
+    since: int | None = Field(default=None, ge=0)
+
+
+class Verified(BaseModel):
+    """Which expectations are met, and what comes nearest to those that are not."""
+
+    met: bool
+    expectations: list[dict[str, Any]] = Field(description="As docs/journal.md describes one.")
+    text: str = Field(description="The same for people.")
+
+
+@router.post("/verify")
+async def verify_journal(body: Verify, request: Request) -> Verified:
+    """Hold the journal to expectations; those that are not met come with their near-misses."""
+    try:
+        check_names(body.expectations, request.app.state.operations)
+    except InvalidExpectation as invalid:
+        raise Invalid(str(invalid)) from invalid
+    wanted = Wanted(tenant_named(body.api_key), since=body.since)
+    verification = verify(journal_of(request).entries(wanted), body.expectations, in_order=body.in_order)
+    return Verified(**verification.as_json(), text=str(verification))
 
 
 @router.delete("", status_code=204)

@@ -82,14 +82,56 @@ async def test_it_is_exported_and_forgotten(app: LiveApp, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ({"operation": "optim_stp"}, "operation 'optim_stp' is none of the API's: did you mean optim_step?"),
-        ({"status": "6xx"}, "status is '6xx': give one such as 503, a class such as 5xx, or none"),
+        ({"operation": "optim_stp"}, "operation: 'optim_stp' is unknown: did you mean optim_step?"),
+        ({"status": "6xx"}, "status is '6xx': give one such as 503, a class such as 5xx, or nothing"),
         ({"api_key": "secret"}, "api_key is no key"),
         ({"limit": "0"}, "limit: Input should be greater than or equal to 1"),
     ],
 )
 async def test_a_query_that_can_find_nothing_is_refused(app: LiveApp, query: dict[str, str], message: str) -> None:
     answer = await app.client.get(JOURNAL, params=query)
+    assert answer.status_code in {400, 422}
+    assert message in answer.json()["detail"]
+
+
+async def test_expectations_are_verified_with_near_misses(app: LiveApp) -> None:
+    run = await app.new_run()
+    await app.ask("optim_step", model_id=run, seq_id=1, adam_params={"learning_rate": 1e-3})
+    expectations = [
+        {"operation": "optim_step", "run": run, "seq_id": 1, "answered": 200, "count": 1},
+        {"operation": "optim_step", "request": {"adam_params.learning_rate": 0.01}},
+    ]
+    answer = await app.client.post(f"{JOURNAL}/verify", json={"expectations": expectations, "api_key": KEY})
+    assert answer.status_code == 200, answer.text
+    verified = answer.json()
+    assert (verified["met"], [each["met"] for each in verified["expectations"]]) == (False, [True, False])
+    (miss,) = verified["expectations"][1]["near_misses"]
+    assert miss["reasons"] == ["request adam_params.learning_rate is 0.001, not 0.01"]
+    assert "#4 POST /api/v1/optim_step -> 200" in verified["text"]
+    later = {"expectations": expectations[:1], "since": 4, "api_key": KEY}
+    assert not (await app.client.post(f"{JOURNAL}/verify", json=later)).json()["met"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"expectations": []}, "expectations: List should have at least 1 item"),
+        (
+            {"expectations": [{"operation": "optim_stp"}]},
+            "expectations.0.operation: 'optim_stp' is unknown",
+        ),
+        ({"expectations": [{"fault": "rest"}]}, "expectations.0.fault: 'rest' is unknown: did you mean reset?"),
+        ({"expectations": [{"answered": "6xx"}]}, "'6xx' is no answer: give a status, a class such as 4xx, or nothing"),
+        ({"expectations": [{"operatoin": "optim_step"}]}, "expectations.0.operatoin: Extra inputs"),
+        ({"expectations": [{"request": {"seq_id": {"at_leats": 1}}}]}, "at_leats: Extra inputs"),
+        ({"expectations": [{"request": {"seq_id": {"matches": "("}}}]}, "'(' is no regular expression"),
+        ({"expectations": [{"count": {"exactly": 1, "at_most": 2}}]}, "exactly excludes at_least and at_most"),
+    ],
+)
+async def test_an_expectation_that_can_not_be_meant_is_refused(
+    app: LiveApp, body: dict[str, Any], message: str
+) -> None:
+    answer = await app.client.post(f"{JOURNAL}/verify", json=body)
     assert answer.status_code in {400, 422}
     assert message in answer.json()["detail"]
 
