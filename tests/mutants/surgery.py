@@ -151,8 +151,10 @@ class Rewriting:
                 break
         answer = Answer(scope["path"], dict(scope["headers"]).get(b"x-api-key", b"").decode("latin-1"), asked)
 
+        bodies: list[Message] = [{"type": "http.request", "body": asked}]
+
         async def replay() -> Message:
-            return {"type": "http.request", "body": asked}
+            return bodies.pop() if bodies else await receive()
 
         async def collect(message: Message) -> None:
             if message["type"] == "http.response.start":
