@@ -285,13 +285,17 @@ def found(tx: Transaction, tenant: str, operation_id: str) -> Operation:
     if row is None or row.tenant != tenant:
         raise NotFound(unknown(operation_id))
     if row.state == "expired":
-        raise Gone(f"the result of request_id {operation_id!r} has expired: submit the request again")
+        raise Gone(expired(operation_id))
     return row
 
 
 def is_queued(tx: Transaction, operation_id: str) -> bool:
     row = tx.row(_FOUND, operation=operation_id)
     return row is not None and row.state == "queued"
+
+
+def expired(operation_id: str) -> str:
+    return f"the result of request_id {operation_id!r} has expired: submit the request again"
 
 
 def unknown(operation_id: str) -> str:
@@ -354,9 +358,15 @@ def expire(tx: Transaction, *, finished_before: float, limit: int = 5000) -> int
     """Let results go that nobody fetched for long; returns how many. The rows stay, so that a late retry is known."""
     overdue = select(_COLUMNS.id).where(_COLUMNS.finished_at < finished_before).limit(limit)
     chosen = tx.connection.execute(overdue).scalars().all()
-    if not chosen:
-        return 0
-    expired = _COLUMNS.id.in_(chosen)
+    let_go(tx, chosen)
+    return len(chosen)
+
+
+def let_go(tx: Transaction, operation_ids: Sequence[str]) -> None:
+    """Forget the results of operations that have ended."""
+    if not operation_ids:
+        return
+    expired = _COLUMNS.id.in_(operation_ids)
     # What was asked goes too, unless it is part of a run's log.
     unneeded = expired & ~_CHANGES_STATE
     _release_files(tx, "result_file", expired)
@@ -365,7 +375,6 @@ def expire(tx: Transaction, *, finished_before: float, limit: int = 5000) -> int
     tx.connection.execute(
         OPERATIONS.update().where(expired).values(state="expired", result=None, result_file=None, finished_at=None)
     )
-    return len(chosen)
 
 
 def _release_files(tx: Transaction, column: Literal["body_file", "result_file"], which: ColumnElement[bool]) -> None:

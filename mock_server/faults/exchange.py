@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from mock_server.runtime import Interference
+from mock_server.runtime import Interference, Runtime
 
 if TYPE_CHECKING:
     from mock_server.faults.connection import Connection
     from mock_server.faults.facts import Facts
     from mock_server.faults.registry import Phase
+    from mock_server.runtime.interference import After
 
 Headers = list[tuple[str, str]]
 Pieces = AsyncIterator[bytes]
@@ -80,6 +81,7 @@ class Exchange:
     body: bytes
     facts: Facts
     connection: Connection
+    runtime_of: Callable[[], Runtime]
     phase: Phase = "before_handler"
     random: Random = field(init=False)
     kept: dict[str, Any] = field(default_factory=dict)
@@ -91,6 +93,10 @@ class Exchange:
     """The same with those that are silent."""
     interference: Interference | None = None
     """What is to happen to the operation that this request submits."""
+
+    @property
+    def runtime(self) -> Runtime:
+        return self.runtime_of()
 
     @property
     def answered(self) -> Answer:
@@ -110,6 +116,10 @@ class Exchange:
     def interfere(self, **how: Any) -> None:
         """Disturb the operation that this request submits, beside what else disturbs it."""
         self.interference = replace(self.interference or Interference(), **how)
+
+    def interfere_after(self, hook: After) -> None:
+        """Call it when the operation that this request submits has ended, beside what else is called then."""
+        self.interfere(after=(*(self.interference or Interference()).after, hook))
 
     async def wait(self, seconds: float) -> None:
         """Let that much time pass."""

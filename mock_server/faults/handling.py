@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from mock_server.faults.exchange import Answer
+from mock_server.runtime import INTERFERENCE
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope
 
     from mock_server.faults.exchange import Pieces
+    from mock_server.runtime import Interference
 
 
 class Handling:
     """Runs the application beside whoever spoils its answer, and holds one piece at most."""
 
-    def __init__(self, app: ASGIApp, scope: Scope, receive: Receive) -> None:
+    def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, interference: Interference | None) -> None:
+        """`interference`: with the operation that this request submits, if it submits one."""
         self._messages: asyncio.Queue[Message | None] = asyncio.Queue(1)
         self._failure: Exception | None = None
-        self._task = asyncio.create_task(self._work(app, scope, receive))
+        context = copy_context()
+        context.run(INTERFERENCE.set, interference)
+        self._task = asyncio.create_task(self._work(app, scope, receive), context=context)
 
     async def answer(self) -> Answer:
         """The answer, as soon as its head is there: then whatever the handler acknowledges is durable."""

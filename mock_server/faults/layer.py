@@ -14,7 +14,7 @@ from mock_server.faults.facts import Asked, Facts, facts_of
 from mock_server.faults.handling import Handling
 from mock_server.faults.names import asked, is_placeholder, resolved
 from mock_server.listening import FAULTS
-from mock_server.runtime import INTERFERENCE, Runtime
+from mock_server.runtime import Runtime
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -92,7 +92,15 @@ class FaultLayer:
             await self._app(scope, replayed, send)
             return
         exchange = Exchange(
-            operation, tenant, scope["method"], scope["path"], query, body, facts, Connection(receive, send)
+            operation,
+            tenant,
+            scope["method"],
+            scope["path"],
+            query,
+            body,
+            facts,
+            Connection(receive, send),
+            self._server.runtime,
         )
         # Known to who listens outside of this layer, whatever becomes of the exchange.
         scope[FAULTS] = exchange.touched_by
@@ -113,9 +121,7 @@ class FaultLayer:
             await _act(exchange, strikes, "before_handler")
             if exchange.answer is None:
                 await _act(exchange, strikes, "in_operation")
-                # Only for this request: each runs in a context of its own.
-                INTERFERENCE.set(exchange.interference)
-                handling = Handling(self._app, _told(scope, exchange.told), receive)
+                handling = Handling(self._app, _told(scope, exchange.told), receive, exchange.interference)
                 exchange.answer = await handling.answer()
             strikes = strikes + _of_answer(later, exchange.answer)
             await _act(exchange, strikes, "after_commit")

@@ -113,6 +113,9 @@ class FaultRule(BaseModel):
             raise ValueError(f"{' and '.join(counts)} exclude each other: give one of them")
         if self.answered is not None and self.phase not in {"after_commit", "in_body"}:
             raise ValueError(f"answered is not known in {self.phase}: leave it out, or strike after_commit or in_body")
+        idle = [name for name in self.operation or () if name not in SUBMITTING]
+        if self.phase == "in_operation" and idle:
+            raise ValueError(f"{idle[0]} submits no operation: give {' or '.join(SUBMITTING)}")
         if "when" in self.model_fields_set and self.phase != "in_state":
             raise ValueError(f"when is for phase in_state, not for {self.phase}: leave it out")
         return self
@@ -128,6 +131,12 @@ class FaultRule(BaseModel):
         return self.probability is None or draw < self.probability
 
 
+SUBMITTING: Final = (
+    *("create_model", "forward", "forward_backward", "optim_step"),
+    *("save_weights", "save_weights_for_sampler", "save_weights_external", "load_weights", "unload_model"),
+    *("asample", "stream_sample"),
+)
+"""The calls behind which an operation is executed; all but samples change a run, in its turn."""
 _SAID: Final = ("session", "run", "sampler", "checkpoint", "seq_id", "polled", "sdk_version")
 
 

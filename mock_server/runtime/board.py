@@ -9,6 +9,7 @@ from mock_server.domain.errors import NotFound
 from mock_server.domain.operations import Body, Outcome
 from mock_server.runtime.clock import Clock
 from mock_server.runtime.interference import Interference
+from mock_server.runtime.overtaken import Overtaken
 from mock_server.runtime.waiters import Waiters
 
 KEPT_OPERATIONS = 4096
@@ -54,6 +55,7 @@ class Board:
         self._ended: OrderedDict[str, int] = OrderedDict()
         self._ended_bytes = 0
         self._closing = False
+        self._overtaken = Overtaken()
         self.on_reveal: Callable[[LiveOperation], None] = lambda _: None
 
     def put(self, operation: LiveOperation) -> None:
@@ -69,6 +71,10 @@ class Board:
         operation.outcome = outcome
         operation.body = None
         dial = self._dial(operation)
+        if operation.interference is not None and operation.interference.overtaken_by:
+            self._overtaken.hold(operation, operation.interference.overtaken_by)
+            self._clock.call_later(operation.interference.at_most, lambda: self._reveal(operation))
+            return
         match dial.mode:
             case "immediate":
                 self._reveal(operation)
@@ -100,6 +106,9 @@ class Board:
     async def wait(self, operation: LiveOperation, seconds: float) -> Outcome | Pending:
         """Its outcome, or that it is still pending after so many seconds. Holds no thread and no connection."""
         operation.polls += 1
+        denied = None if operation.interference is None else operation.interference.denied(operation)
+        if denied is not None:
+            return denied
         dial = self._dial(operation)
         if dial.mode == "polls" and operation.outcome is not None and operation.polls > dial.polls:
             self._reveal(operation)
@@ -123,9 +132,16 @@ class Board:
     def _reveal(self, operation: LiveOperation) -> None:
         if not operation.revealed:
             operation.revealed = True
-            self.on_reveal(operation)
+            self._announce(operation)
             self._may_leave(operation)
+            for due in self._overtaken.by(operation):
+                self._reveal(due)
         operation.waiters.wake()
+
+    def _announce(self, operation: LiveOperation) -> None:
+        self.on_reveal(operation)
+        if operation.interference is not None and operation.interference.announced_again is not None:
+            self._clock.call_later(operation.interference.announced_again, lambda: self.on_reveal(operation))
 
     def _may_leave(self, operation: LiveOperation) -> None:
         """Once it is both in the database and on show, it stays only while there is room."""

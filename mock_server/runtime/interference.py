@@ -3,12 +3,35 @@
 Whoever wants an operation disturbed sets INTERFERENCE around its submission; the operation carries it from there.
 """
 
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from mock_server.domain.dials import Dial
-from mock_server.domain.errors import Category, OperationFailed
+from mock_server.domain.errors import OperationFailed
+from mock_server.domain.operations import Outcome
+
+if TYPE_CHECKING:
+    from mock_server.domain.dials import Dial
+    from mock_server.domain.errors import Category
+    from mock_server.runtime.board import LiveOperation
+
+log = logging.getLogger(__name__)
+
+Before = Callable[["LiveOperation"], Awaitable[None]]
+After = Callable[["LiveOperation", Outcome], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """What an operation's first polls are told in place of the truth."""
+
+    polls: int
+    message: str
+    category: Category
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +39,50 @@ class Interference:
     """dial: when its result may be seen, and what is told until then, in place of its kind's dial.
 
     failure: it is not executed but fails, with this message and category (user, server or unknown).
+    denial: its first polls are told that it failed.
+    overtaken_by: how many later operations of its target are told before it; it waits `at_most` seconds for them.
+    announced_again: so many seconds after its end, who polls for a whole sampler is told of it a second time.
+    before, after: called in its turn, when nothing else touches its run: before it is executed, and when its outcome is
+    stored but not yet told. What `after` returns is told in place of that.
     """
 
     dial: Dial | None = None
     failure: tuple[str, Category] | None = None
+    denial: Denial | None = None
+    overtaken_by: int = 0
+    at_most: float = 0.0
+    announced_again: float | None = None
+    before: tuple[Before, ...] = ()
+    after: tuple[After, ...] = ()
+
+    async def begin(self, operation: LiveOperation) -> None:
+        """Act before its execution; fail it in place of that, if that is what was ordered."""
+        for hook in self.before:
+            try:
+                await hook(operation)
+            except Exception:  # whoever interferes may stumble, and the operation goes its way
+                log.exception("an interference before operation %s failed", operation.id)
+        self.act()
 
     def act(self) -> None:
         """Fail the operation in place of its execution, if that is what was ordered."""
         if self.failure is not None:
             raise OperationFailed(*self.failure)
+
+    async def end(self, operation: LiveOperation, outcome: Outcome) -> Outcome:
+        """Act after its execution; returns what is to be told."""
+        for hook in self.after:
+            try:
+                outcome = await hook(operation, outcome)
+            except Exception:
+                log.exception("an interference after operation %s failed", operation.id)
+        return outcome
+
+    def denied(self, operation: LiveOperation) -> Outcome | None:
+        """The failure that the poll at hand is told, if it is one of those."""
+        if self.denial is None or operation.polls > self.denial.polls:
+            return None
+        return Outcome(operation.id, "failed", error=self.denial.message, error_category=self.denial.category)
 
 
 INTERFERENCE: Final[ContextVar[Interference | None]] = ContextVar("interference", default=None)

@@ -22,6 +22,7 @@ from mock_server.runtime.custom_losses import CustomLosses
 from mock_server.runtime.executor import Executor
 from mock_server.runtime.exports import sealed_export
 from mock_server.runtime.failures import failure
+from mock_server.runtime.interference import Interference
 from mock_server.runtime.ordered_queue import OrderedQueue
 from mock_server.runtime.recorder import Recorder
 from mock_server.runtime.run_log import RunLog
@@ -63,13 +64,15 @@ class RunWorker:
         """Whether the run is known to be usable, its prior fixed: what the first submission checks."""
         self.queue = queue
         self.state: TrainingState | None = None
+        self.turn = asyncio.Lock()
+        """Held while an operation changes the run, and by whoever else must touch it between two of them."""
         self._shop = workshop
         self._log = RunLog(workshop.store, run_id, Account(tenant, ids.session_of(run_id), base_model))
         self._task: asyncio.Task[None] | None = None
 
     @property
     def busy(self) -> bool:
-        return self._task is not None
+        return self._task is not None or self.turn.locked()
 
     @property
     def nbytes(self) -> int:
@@ -90,7 +93,8 @@ class RunWorker:
     async def _work(self) -> None:
         try:
             while (operation := await self.queue.next(self._skip_to)) is not None:
-                await self._perform(operation)
+                async with self.turn:
+                    await self._perform(operation)
         finally:
             self._task = None
 
@@ -110,11 +114,26 @@ class RunWorker:
         self.queue.done(operation)
         if not recorded:
             self._shop.recorder.add(outcome)
+        if operation.interference is not None:
+            outcome, recorded = await self._interfered(operation, operation.interference, outcome, recorded=recorded)
         self._shop.board.end(operation, outcome)
         if recorded:
             self._shop.board.stored([operation.id])
         elif self.state is not None and self._log.due(self._shop.snapshot_steps, self._shop.snapshot_bytes):
             await self._snapshot(self.state, operation.position)
+
+    async def _interfered(
+        self, operation: LiveOperation, interference: Interference, outcome: Outcome, *, recorded: bool
+    ) -> tuple[Outcome, bool]:
+        """What is to be told of the operation, and whether its end is stored, which interferers count on."""
+        if interference.after:
+            try:
+                await self._shop.recorder.settle()
+            except StorageUnavailable as error:
+                log.warning("nobody interferes with operation %s: %s", operation.id, error)
+                return outcome, recorded
+            return await interference.end(operation, outcome), True
+        return outcome, recorded
 
     async def _fail(self, operation: LiveOperation, outcome: Outcome) -> bool:
         """Deal with a failure; returns whether it is in the database already.
@@ -140,7 +159,7 @@ class RunWorker:
     async def _execute(self, operation: LiveOperation) -> tuple[Outcome, bool]:
         """The operation's outcome, and whether it is in the database already."""
         if operation.interference is not None:
-            operation.interference.act()
+            await operation.interference.begin(operation)
         if operation.body is None:
             operation.body = self._log.body(operation.id)
         match operation.kind:

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from mock_server.domain import accounts, custom_losses, operations, submissions
 from mock_server.domain.catalogue import Catalogue
 from mock_server.domain.dials import Dial
-from mock_server.domain.errors import Invalid, NotFound
+from mock_server.domain.errors import Gone, Invalid, NotFound
 from mock_server.domain.ids import sequence_id
 from mock_server.domain.operations import Accepted, Body, Outcome, Submission
 from mock_server.domain.orders import CreateCustomLossOrder, LoadOrder, Order, SampleOrder
@@ -22,7 +22,7 @@ from mock_server.runtime.completions import Completions
 from mock_server.runtime.custom_losses import CREATE_CUSTOM_LOSS, CustomLosses, problem_of
 from mock_server.runtime.executor import Executor
 from mock_server.runtime.failures import failure
-from mock_server.runtime.interference import INTERFERENCE
+from mock_server.runtime.interference import INTERFERENCE, Interference
 from mock_server.runtime.janitor import Janitor
 from mock_server.runtime.recorder import Recorder
 from mock_server.runtime.run_registry import RunRegistry
@@ -70,6 +70,7 @@ class Runtime:
         """Tenants whose keys are refused; in memory, since every request asks."""
         self._runs = RunRegistry(self._workshop, clock, timing.gap_seconds)
         self._samplers: OrderedDict[str, tuple[str, WeightsKey]] = OrderedDict()
+        self._interfering: set[asyncio.Task[None]] = set()
 
     # Life.
 
@@ -103,6 +104,7 @@ class Runtime:
         """Stop working. What is unfinished stays in the log, for the next start."""
         self._janitor.stop()
         await asyncio.gather(self._runs.stop(), self._floor.stop())
+        await asyncio.gather(*self._interfering, return_exceptions=True)
         self._recorder.flush()
         await asyncio.to_thread(self._executor.close)
 
@@ -210,7 +212,10 @@ class Runtime:
                 return Pending()
         if operation.tenant != tenant:
             raise NotFound(operations.unknown(operation_id))
-        return await self.board.wait(operation, seconds)
+        found = await self.board.wait(operation, seconds)
+        if isinstance(found, Outcome) and found.state == "expired":
+            raise Gone(operations.expired(operation_id))
+        return found
 
     async def settle(self) -> None:
         """Return when everything that has ended so far can be read in the database."""
@@ -306,9 +311,19 @@ class Runtime:
     def _sample_ended(self, operation: LiveOperation, outcome: Outcome) -> None:
         if operation.outcome is None:
             self._recorder.add(outcome)
-            self.board.end(operation, outcome)
+            if operation.interference is not None and operation.interference.after:
+                task = asyncio.create_task(self._end_interfered(operation, operation.interference, outcome))
+                self._interfering.add(task)
+                task.add_done_callback(self._interfering.discard)
+            else:
+                self.board.end(operation, outcome)
         elif outcome.result_file is not None:  # cancelled in the meantime: nobody will ask for this
             self.store.artifacts.remove(outcome.result_file.id)
+
+    async def _end_interfered(self, operation: LiveOperation, interference: Interference, outcome: Outcome) -> None:
+        await self.settle()
+        self.board.end(operation, await interference.end(operation, outcome))
+        self.board.stored([operation.id])
 
     def beat(self, session_id: str) -> None:
         """A session's heartbeat; written down with the next batch of outcomes."""

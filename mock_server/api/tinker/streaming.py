@@ -15,6 +15,7 @@ from mock_server.api.tinker.sampling import sample_order
 from mock_server.codec import sample_json
 from mock_server.domain import samplers
 from mock_server.domain.catalogue import CatalogueEntry
+from mock_server.domain.errors import Gone
 from mock_server.domain.tokenizers import texts
 from mock_server.runtime import Pending
 
@@ -34,7 +35,11 @@ async def stream_sample(body: Sample, call: TenantCall) -> Response:
 
 
 async def _stream(call: Call, request_id: str, entry: CatalogueEntry) -> AsyncIterator[str]:
-    outcome = await call.runtime.poll(call.tenant, request_id, call.settings.poll_seconds)
+    try:
+        outcome = await call.runtime.poll(call.tenant, request_id, call.settings.poll_seconds)
+    except Gone as gone:  # the answer has begun, so its status can't say so
+        yield _event({"error": str(gone), "category": "user"})
+        return
     if isinstance(outcome, Pending):
         yield _event({"error": "the sample is not ready yet: repeat the request with the same seq_id"})
     elif outcome.result is None:
