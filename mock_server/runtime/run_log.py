@@ -150,11 +150,12 @@ class RunLog:
         )
 
     def loaded(
-        self, tx: Transaction, operation_id: str, order: LoadOrder, checkpoint: Checkpoint, position: int
+        self, tx: Transaction, operation_id: str, order: LoadOrder, checkpoint: Checkpoint, position: int, steps: int
     ) -> Outcome:
         """The run goes on from the checkpoint: its file is the run's snapshot, whatever becomes of the checkpoint."""
         run = self.run(tx)
         run.status = "active"
+        run.optimizer_steps = steps
         run.prior_size, run.prior_fixed = checkpoint.prior_size, checkpoint.prior_fixed
         checkpoints.was_read(tx, run.tenant, checkpoint, "training")
         self._restart(tx, run, checkpoint.artifact, position, optimizer=order.optimizer)

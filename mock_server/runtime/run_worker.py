@@ -233,7 +233,9 @@ class RunWorker:
             partial(training.restore, checkpoint, content, run, optimizer=order.optimizer)
         )
         self._shop.recorder.flush()
-        outcome = await store.write(self._log.loaded, operation.id, order, checkpoint, operation.position)
+        outcome = await store.write(
+            self._log.loaded, operation.id, order, checkpoint, operation.position, state.optimizer_steps
+        )
         self.state = state
         self._log.reset()
         return outcome

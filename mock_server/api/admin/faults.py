@@ -12,7 +12,7 @@ from mock_server.api.tinker.answers import json_response, no_content
 from mock_server.domain.errors import Invalid, NotFound
 from mock_server.faults import ActiveRule, FaultPlan, FaultRule, InvalidFault
 
-router = APIRouter(prefix=f"{PREFIX}/faults", dependencies=[Depends(administrator)])
+router = APIRouter(prefix=f"{PREFIX}/faults", dependencies=[Depends(administrator)], tags=["faults"])
 
 
 class NewFault(BaseModel):
