@@ -43,6 +43,8 @@ ARROWS: Final[dict[str, set[str]]] = {
     "serving": {"settings", "store", "domain"},
     "cli": {"app", "serving", "settings", "logs", "domain", "scenarios", "admin_client"},
     "__main__": {"cli"},
+    # Loaded by pytest, of which no other part knows.
+    "pytest_plugin": {"admin_client", "cli"},
 }
 """Which part may import which others; each may import itself and the package's version."""
 
@@ -56,6 +58,7 @@ HOMES: Final[dict[str, set[str]]] = {
     "uvicorn": {"serving"},
     "typer": {"cli"},
     "pydantic_settings": {"settings"},
+    "pytest": {"pytest_plugin"},
 }
 """Libraries that only these parts may know of."""
 
