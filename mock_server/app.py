@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from mock_server.api import contract, errors, login
 from mock_server.api.admin import admin_router
 from mock_server.api.body_limit import BodyLimit
-from mock_server.api.call import tenant_of_header
+from mock_server.api.call import clock_of, tenant_of_header
 from mock_server.api.hub.router import create_hub_router
 from mock_server.api.route_table import RouteTable
 from mock_server.api.tinker import tinker_routes
@@ -20,7 +20,7 @@ from mock_server.domain.dials import Dial
 from mock_server.faults import FaultLayer, FaultPlan, Server
 from mock_server.journal import Journal, Surroundings
 from mock_server.listening import Listener, Listening
-from mock_server.runtime import RealClock, Runtime, Timing
+from mock_server.runtime import Clocks, Runtime, Timing
 from mock_server.settings import Settings
 from mock_server.store import Store
 
@@ -33,10 +33,10 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        clock = RealClock()
-        store = Store.open(settings.data_dir, durability=settings.durability, seed=settings.seed, clock=clock.now)
+        clocks = Clocks(settings.clock)
+        store = Store.open(settings.data_dir, durability=settings.durability, seed=settings.seed, clock=clocks.now)
         try:
-            runtime = Runtime(store, catalogue, clock, _timing(settings), _dials(settings))
+            runtime = Runtime(store, catalogue, clocks, _timing(settings), _dials(settings))
             app.state.runtime = runtime
             app.state.begin_shutdown = runtime.release_polls
             await runtime.start()
@@ -73,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.operations = table.operations
     # Around the framework's own outermost middleware, behind whose `send` no connection can be reached.
     whose = partial(tenant_of_header, app)
-    server = Server(table.operation_of, whose, lambda: app.state.runtime)
+    server = Server(table.operation_of, whose, lambda: app.state.runtime, partial(clock_of, app))
     app.middleware_stack = FaultLayer(app.build_middleware_stack(), app.state.faults, server)
     listeners = _listeners(app, settings, table)
     if listeners:
@@ -93,7 +93,7 @@ def _listeners(app: FastAPI, settings: Settings, table: RouteTable) -> list[List
     app.state.journal = None
     if settings.journal:
         server = Surroundings(
-            table.operation_of, partial(tenant_of_header, app), lambda _tenant: app.state.runtime.clock.now()
+            table.operation_of, partial(tenant_of_header, app), lambda tenant: app.state.runtime.clocks.of(tenant).now()
         )
         app.state.journal = Journal(server, exchanges=settings.journal_exchanges, size=settings.journal_bytes)
         listeners.append(app.state.journal)

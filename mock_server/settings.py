@@ -169,6 +169,12 @@ class Settings(BaseSettings):
     session_timeout_seconds: PositiveFloat = Field(
         default=86_400.0, description="How long a session lives without a heartbeat, in seconds."
     )
+    clock: Literal["real", "manual", "auto"] = Field(
+        default="real",
+        description="Time as tenants see it who were given no clock of their own: `real` passes like the machine's, "
+        "`manual` stands until `/__admin/clock` moves it, `auto` passes, and skips time in which a client waits and "
+        "nothing is done. Their waits and expiries go by it.",
+    )
     min_ttl_seconds: NonNegativeInt = Field(
         default=3600, description="Shortest lifetime that a checkpoint may be given, in seconds; 0 allows any."
     )

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Request
 from mock_server.api.errors import Unauthorized
 from mock_server.domain.tenants import tenant_of, valid_key
 from mock_server.domain.tokens import InvalidToken, tenant_of_token
-from mock_server.runtime import Runtime
+from mock_server.runtime import Clock, Runtime
 from mock_server.settings import Settings
 from mock_server.store import Transaction
 
@@ -27,6 +27,11 @@ class Call:
         self.tenant = tenant
         self.runtime: Runtime = request.app.state.runtime
         self.settings: Settings = request.app.state.settings
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch, UTC, by the tenant's clock."""
+        return self.runtime.clocks.now(self.tenant)
 
     async def read(
         self, rule: Callable[Concatenate[Transaction, str, P], T], /, *args: P.args, **kwargs: P.kwargs
@@ -48,7 +53,7 @@ def authenticate(request: Request) -> Call:
     if key is None:
         raise Unauthorized("the header X-API-Key is missing: send any key that begins with tml-, such as tml-local")
     if key.startswith("eyJ"):
-        tenant = tenant_of_token(key, runtime.store.secret, runtime.clock.now())
+        tenant = tenant_of_token(key, runtime.store.secret, runtime.clocks.now)
     elif valid_key(key):
         tenant = tenant_of(key)
     else:
@@ -71,6 +76,12 @@ def tenant_of_header(app: FastAPI, key: str) -> str | None:
     return _tenant_of(runtime, key)
 
 
+def clock_of(app: FastAPI, tenant: str | None) -> Clock:
+    """The tenant's clock; the machine's where no key says whose a request is."""
+    runtime: Runtime = app.state.runtime
+    return runtime.clocks.of(tenant)
+
+
 def tenant_of_credential(call: Call, credential: str | None) -> str | None:
     """Whose key or token this is, which came beside the caller's own; None for anything else, which opens nothing."""
     return None if credential is None else _tenant_of(call.runtime, credential)
@@ -79,7 +90,7 @@ def tenant_of_credential(call: Call, credential: str | None) -> str | None:
 def _tenant_of(runtime: Runtime, credential: str) -> str | None:
     if credential.startswith("eyJ"):
         with suppress(InvalidToken):
-            return tenant_of_token(credential, runtime.store.secret, runtime.clock.now())
+            return tenant_of_token(credential, runtime.store.secret, runtime.clocks.now)
         return None
     return tenant_of(credential) if valid_key(credential) else None
 

@@ -42,7 +42,7 @@ async def authorize_device(request: Request) -> Response:
     page = public_url(request, request.app.state.settings.public_url) + _PAGE
     return json_response(
         {
-            "device_code": tokens.issue(user, runtime.store.secret, runtime.clock.now()),
+            "device_code": tokens.issue(user, runtime.store.secret, runtime.clocks.now(user)),
             "user_code": code,
             "verification_uri": page,
             "verification_uri_complete": f"{page}?user_code={code}",
@@ -84,4 +84,4 @@ async def create_key(request: Request) -> Response:
 def _user_of(request: Request, token: str) -> str:
     """Raises InvalidToken."""
     runtime: Runtime = request.app.state.runtime
-    return tokens.tenant_of_token(token, runtime.store.secret, runtime.clock.now())
+    return tokens.tenant_of_token(token, runtime.store.secret, runtime.clocks.now)

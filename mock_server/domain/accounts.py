@@ -18,7 +18,7 @@ _COUNT: Final = Command(
 
 def totals(tx: Transaction, tenant: str) -> Tenant:
     """The tenant's counters, to read only: all zero for a key that never wrote anything."""
-    return tx.row(_ACCOUNT, tenant=tenant) or Tenant(id=tenant, created_at=tx.now)
+    return tx.row(_ACCOUNT, tenant=tenant) or Tenant(id=tenant, created_at=tx.now(tenant))
 
 
 def count(tx: Transaction, tenant: str, *, sessions: int = 0, training_runs: int = 0, checkpoints: int = 0) -> None:
@@ -46,7 +46,7 @@ def uses_our_tokenizers(tx: Transaction, tenant: str) -> bool:
 
 def delete_key(tx: Transaction, tenant: str) -> None:
     """Remember that the tenant's key was deleted."""
-    deletion = TENANTS.update().where(TENANTS.c.id == tenant).values(key_deleted_at=tx.now)
+    deletion = TENANTS.update().where(TENANTS.c.id == tenant).values(key_deleted_at=tx.now(tenant))
     if not tx.connection.execute(deletion).rowcount:
         _open_account(tx, tenant)
         tx.connection.execute(deletion)
@@ -60,5 +60,5 @@ def deleted_keys(tx: Transaction) -> list[str]:
 
 def _open_account(tx: Transaction, tenant: str) -> None:
     """Any key is an account; its row is made when there is something to say of it."""
-    tx.session.add(Tenant(id=tenant, created_at=tx.now))
+    tx.session.add(Tenant(id=tenant, created_at=tx.now(tenant)))
     tx.flush()

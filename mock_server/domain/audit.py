@@ -23,7 +23,7 @@ _BETWEEN: Final = Query[AuditEntry](
 def write(tx: Transaction, tenant: str, event: str, *, actor: str | None = None, **details: Any) -> None:
     """Note that something of the tenant's was dealt with. `actor`: the tenant that did it, None for time itself."""
     by = {} if actor is None else {"actor": owner_urn(actor)}
-    tx.run(_WRITE, tenant=tenant, at=tx.now, event=event, details={**by, **details})
+    tx.run(_WRITE, tenant=tenant, at=tx.now(tenant), event=event, details={**by, **details})
 
 
 def between(tx: Transaction, tenant: str, first: float, end: float, resource: str) -> Sequence[AuditEntry]:

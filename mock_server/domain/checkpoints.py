@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, bindparam, func, literal_column, or_, select
 
 from mock_server.domain import accounts, audit, training_runs, usage
+from mock_server.domain.clocks import EVERYBODY, lives_by
 from mock_server.domain.errors import Forbidden, Invalid, NotFound, OperationFailed
 from mock_server.domain.exports import is_sealed
 from mock_server.domain.paths import CheckpointPath, kind_of
@@ -48,9 +49,13 @@ _AT: Final = Query[Checkpoint](
     )
 )
 _DELETE: Final = Command(CHECKPOINTS.delete().where(CHECKPOINTS.c.number == bindparam("number")))
-_EXPIRED: Final = Query[Checkpoint](
-    select(CHECKPOINTS).where(CHECKPOINTS.c.expires_at <= bindparam("now")).limit(bindparam("limit"))
-)
+# By the clock of all who have none of their own (True), and by a tenant's.
+_EXPIRED: Final = {
+    everybody: Query[Checkpoint](
+        select(CHECKPOINTS).where(CHECKPOINTS.c.expires_at <= bindparam("now"), whose).limit(bindparam("limit"))
+    )
+    for everybody, whose in ((True, lives_by(EVERYBODY, CHECKPOINTS.c.tenant)), (False, _MINE))
+}
 _OVERDUE: Final = _total(CHECKPOINTS.c.expires_at <= bindparam("now"), _MINE)
 # No OR in them: SQLite would walk over all that the tenant has.
 _OVERDUE_OTHERS: Final = _total(CHECKPOINTS.c.expires_at <= bindparam("now"), _MINE, ~_EXTERNAL)
@@ -76,11 +81,12 @@ class SaveOptions:
 def save(tx: Transaction, run: TrainingRun, path: CheckpointPath, file: StoredFile, options: SaveOptions) -> Checkpoint:
     """A checkpoint of the run at that path, holding the file. OperationFailed where the name is taken."""
     previous = _at(tx, path)
-    if previous is not None and not _expired(previous, tx.now) and not options.overwrite:
+    now = tx.now(run.tenant)
+    if previous is not None and not _expired(previous, now) and not options.overwrite:
         raise OperationFailed(NAME_TAKEN)
     if previous is not None:
         _remove(tx, previous)
-        ended = ("checkpoint_expire", None) if _expired(previous, tx.now) else ("checkpoint_overwrite", run.tenant)
+        ended = ("checkpoint_expire", None) if _expired(previous, now) else ("checkpoint_overwrite", run.tenant)
         _note(tx, previous, *ended)
     checkpoint = Checkpoint(
         tenant=run.tenant,
@@ -99,8 +105,8 @@ def save(tx: Transaction, run: TrainingRun, path: CheckpointPath, file: StoredFi
         prior_size=run.prior_size,
         prior_fixed=run.prior_fixed,
         user_metadata=options.user_metadata,
-        created_at=tx.now,
-        expires_at=None if options.ttl_seconds is None else tx.now + options.ttl_seconds,
+        created_at=now,
+        expires_at=None if options.ttl_seconds is None else now + options.ttl_seconds,
     )
     tx.session.add(checkpoint)
     added(tx, checkpoint)
@@ -118,7 +124,7 @@ def readable(tx: Transaction, tenant: str, path: CheckpointPath, reader: str | N
     """The checkpoint, if it is published, the tenant's own, or the `reader`'s, in whose name the tenant may read."""
     checkpoint = _at(tx, path)
     allowed = checkpoint is not None and (checkpoint.public or checkpoint.tenant in {tenant, reader})
-    if checkpoint is None or not allowed or _expired(checkpoint, tx.now):
+    if checkpoint is None or not allowed or _expired(checkpoint, tx.now(tenant)):
         raise NotFound(f"checkpoint {path} does not exist: it was never saved, was deleted, or has expired")
     return checkpoint
 
@@ -170,7 +176,7 @@ def set_public(tx: Transaction, tenant: str, path: CheckpointPath, *, public: bo
 def set_ttl(tx: Transaction, tenant: str, path: CheckpointPath, ttl_seconds: int | None) -> None:
     """Let it expire that many seconds from now, or, with None, never."""
     checkpoint = owned(tx, tenant, path)
-    _update(tx, checkpoint, expires_at=None if ttl_seconds is None else tx.now + ttl_seconds)
+    _update(tx, checkpoint, expires_at=None if ttl_seconds is None else tx.now(tenant) + ttl_seconds)
     _note(tx, checkpoint, "checkpoint_set_ttl", tenant, ttl_seconds=ttl_seconds)
 
 
@@ -189,10 +195,10 @@ def of_run(
     """
     mine = training_runs.is_owner(tx, tenant, run_id)
     found, count = (_OF_RUN if mine else _PUBLISHED)[external]
-    total: int = tx.rows(count, run=run_id, now=tx.now)[0].total
+    total: int = tx.rows(count, run=run_id, now=tx.now(tenant))[0].total
     if not mine and not total:
         raise NotFound(training_runs.unknown(run_id))
-    return tx.rows(found, run=run_id, now=tx.now, limit=total if limit is None else limit, offset=offset), total
+    return tx.rows(found, run=run_id, now=tx.now(tenant), limit=total if limit is None else limit, offset=offset), total
 
 
 def page(
@@ -202,16 +208,17 @@ def page(
 
     The total comes from the tenant's counter, less what has expired and is not swept yet.
     """
-    found = tx.rows(_PAGE[external], tenant=tenant, now=tx.now, limit=limit, offset=offset)
-    left_out: int = tx.rows(_OVERDUE if external else _OVERDUE_OTHERS, tenant=tenant, now=tx.now)[0].total
+    found = tx.rows(_PAGE[external], tenant=tenant, now=tx.now(tenant), limit=limit, offset=offset)
+    left_out: int = tx.rows(_OVERDUE if external else _OVERDUE_OTHERS, tenant=tenant, now=tx.now(tenant))[0].total
     if not external:
         left_out += tx.rows(_EXTERNAL_TOTAL, tenant=tenant)[0].total
     return found, accounts.totals(tx, tenant).checkpoints - left_out
 
 
-def sweep(tx: Transaction) -> int:
-    """Remove what has expired; returns how many."""
-    expired = tx.rows(_EXPIRED, now=tx.now, limit=1000)
+def sweep(tx: Transaction, clock: str, *, limit: int = 1000) -> int:
+    """Remove what has expired by this clock; returns how many."""
+    of_clock = {} if clock == EVERYBODY else {"tenant": clock}
+    expired = tx.rows(_EXPIRED[clock == EVERYBODY], now=tx.now(clock), limit=limit, **of_clock)
     for checkpoint in expired:
         _remove(tx, checkpoint)
         _note(tx, checkpoint, "checkpoint_expire", None)

@@ -34,14 +34,14 @@ def copy(tx: Transaction, tenant: str, new: NewCopy, repetition_key: str | None,
     """
     key = repetition_key if new.session_id is None else f"{new.session_id}/{new.model_seq_id}"
     body = Body.of(JSON, json.dumps(asdict(new)).encode())
-    accepted = operations.submit(tx, Submission(tenant, "copy_weights", f"copies/{tenant}", None, body), key=key)
+    accepted = operations.submit(tx, Submission(tenant, "copy_weights", ids.copies_of(tenant), None, body), key=key)
     if not accepted.new:
         made = operations.found(tx, tenant, accepted.id).result
         assert made is not None, "a copy is made in the transaction that accepts it"
         return str(json.loads(made)["tinker_path"])
     path = str(_made(tx, tenant, new, seed))
     result = json.dumps({"tinker_path": path, "type": "copy_weights"}).encode()
-    operations.record(tx, [Outcome(accepted.id, "succeeded", JSON, result)])
+    operations.record(tx, [Outcome(accepted.id, "succeeded", JSON, result)], [tx.now(tenant)])
     return path
 
 
@@ -59,8 +59,8 @@ def _made(tx: Transaction, tenant: str, new: NewCopy, seed: int) -> CheckpointPa
         "tenant": tenant,
         "training_run_id": run.id,
         "public": False,
-        "created_at": tx.now,
-        "expires_at": None if new.ttl_seconds is None else tx.now + new.ttl_seconds,
+        "created_at": tx.now(tenant),
+        "expires_at": None if new.ttl_seconds is None else tx.now(tenant) + new.ttl_seconds,
     }
     made = Checkpoint(**same | different)
     tx.session.add(made)

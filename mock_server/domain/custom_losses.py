@@ -26,7 +26,8 @@ def create(
     open_session(tx, submission.tenant, submission.target)
     accepted = operations.submit(tx, submission, key=f"custom_loss/{number}")
     if accepted.new:
-        operations.record(tx, [outcome(accepted.id, submission.target, number, problem)])
+        ended = outcome(accepted.id, submission.target, number, problem)
+        operations.record(tx, [ended], [tx.now(submission.tenant)])
         if problem is None:
             loss = CustomLoss(
                 id=ids.custom_loss_id(submission.target, number),
@@ -35,7 +36,7 @@ def create(
                 name=order.name,
                 inputs=order.inputs,
                 graph=order.graph,
-                created_at=tx.now,
+                created_at=tx.now(submission.tenant),
             )
             tx.session.add(loss)
             tx.session.flush()

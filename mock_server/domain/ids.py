@@ -34,6 +34,11 @@ def custom_loss_id(session: str, number: int) -> str:
     return f"{session}:loss:{number}"
 
 
+def copies_of(tenant: str) -> str:
+    """What a tenant's copying belongs to: no session is given for all of it."""
+    return f"copies/{tenant}"
+
+
 def operation_id(target: str, key: str | int) -> str:
     """The request id of the operation that `target` knows as `key`, its seq_id: a repeat names the same operation."""
     return _uuid(f"operation/{target}/{key}")

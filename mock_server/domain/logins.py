@@ -14,7 +14,7 @@ def begin(tx: Transaction) -> str:
     """A new user's id, in the form of a tenant's. The number of accounts decides it, and is one more from then on."""
     number = tx.connection.execute(select(func.count()).select_from(TENANTS)).scalar_one()
     user = tenant_of(f"login {number}")  # no key has a space, so that none can be this user's
-    tx.session.add(Tenant(id=user, created_at=tx.now))
+    tx.session.add(Tenant(id=user, created_at=tx.now(user)))
     return user
 
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select, union_all
 
 from mock_server.domain import ids, usage
+from mock_server.domain.clocks import EVERYBODY, lives_by
 from mock_server.domain.errors import Conflict, Gone, Invalid, NotFound
 from mock_server.domain.usage import Usage
 from mock_server.store import Command, Query, StoredFile, Transaction
-from mock_server.store.tables import ARTIFACTS, OPERATIONS, RUNS, Operation
+from mock_server.store.tables import ARTIFACTS, OPERATIONS, RUNS, SAMPLERS, SESSIONS, Operation
 
 CHANGES_STATE: Final = ("forward_backward", "optim_step")
 """The kinds that leave a trace in a run's state, so that their bodies are needed until a snapshot stands for them."""
@@ -122,8 +123,8 @@ def consume(tx: Transaction, submission: Submission, message: str) -> None:
     """A request that was refused has used up its seq_id all the same: nobody will fill that gap."""
     operation_id, position = _place(tx, submission, None)
     if tx.row(_EXISTING, operation=operation_id) is None:
-        failed = {"state": "failed", "error": message, "error_category": "user", "finished_at": tx.now}
-        _insert(tx, submission, operation_id, position, **failed)
+        failed = {"state": "failed", "error": message, "error_category": "user"}
+        _insert(tx, submission, operation_id, position, finished_at=tx.now(submission.tenant), **failed)
 
 
 def forget_failures(tx: Transaction, target: str, creation: str) -> bool:
@@ -168,7 +169,7 @@ def _insert(tx: Transaction, submission: Submission, operation_id: str, position
         "body_type": body.type,
         "body": body.content if body.file is None else None,
         "body_file": None if body.file is None else tx.add_artifact(body.file),
-        "created_at": tx.now,
+        "created_at": tx.now(submission.tenant),
     }
     tx.run_many(_INSERT, [row | ended])
 
@@ -193,13 +194,9 @@ _TOUCH: Final = Command(
 _SKIP: Final = Command(RUNS.update().where(RUNS.c.id == bindparam("run")).values(skipped_to=bindparam("to")))
 
 
-def record(tx: Transaction, outcomes: Sequence[Outcome], ended_at: Sequence[float] | None = None) -> None:
-    """Write down how operations ended, and what that counts for. A terminal state never changes again.
-
-    ended_at: when each of them ended; now, where nobody says.
-    """
-    times = [tx.now] * len(outcomes) if ended_at is None else ended_at
-    recorded = tx.run_each(_RECORD, [_ending(outcome, at) for outcome, at in zip(outcomes, times, strict=True)])
+def record(tx: Transaction, outcomes: Sequence[Outcome], ended_at: Sequence[float]) -> None:
+    """Write down how and when operations ended, and what that counts for. A terminal state never changes again."""
+    recorded = tx.run_each(_RECORD, [_ending(outcome, at) for outcome, at in zip(outcomes, ended_at, strict=True)])
     used: list[Usage] = []
     for outcome, is_new in zip(outcomes, recorded, strict=True):
         if outcome.usage is not None and is_new:
@@ -226,9 +223,9 @@ def _ending(outcome: Outcome, at: float) -> dict[str, Any]:
     }
 
 
-def touch_run(tx: Transaction, run_id: str, steps: int) -> None:
-    """Note on the run's row that it was asked for something, and how many optimizer steps it has made."""
-    tx.run(_TOUCH, run=run_id, now=tx.now, steps=steps)
+def touch_run(tx: Transaction, run_id: str, steps: int, at: float) -> None:
+    """Note on the run's row when it was asked for something, and how many optimizer steps it has made."""
+    tx.run(_TOUCH, run=run_id, now=at, steps=steps)
 
 
 def skip_to(tx: Transaction, run_id: str, position: int) -> None:
@@ -354,12 +351,22 @@ def drop_bodies(tx: Transaction, target: str, *, after: int, through: int) -> No
     tx.connection.execute(OPERATIONS.update().where(covered).values(body=None, body_file=None))
 
 
-def expire(tx: Transaction, *, finished_before: float, limit: int = 5000) -> int:
-    """Let results go that nobody fetched for long; returns how many. The rows stay, so that a late retry is known."""
-    overdue = select(_COLUMNS.id).where(_COLUMNS.finished_at < finished_before).limit(limit)
-    chosen = tx.connection.execute(overdue).scalars().all()
+def expire(tx: Transaction, clock: str, *, after: float, limit: int = 5000) -> Sequence[str]:
+    """Let results go that ended so many seconds ago by this clock; returns their operations' ids.
+
+    The rows stay, so that a late retry is known.
+    """
+    overdue = _COLUMNS.finished_at <= tx.now(clock) - after
+    of_clock = _of_tenant(clock) if clock != EVERYBODY else lives_by(clock, _COLUMNS.tenant)
+    chosen = tx.connection.execute(select(_COLUMNS.id).where(of_clock, overdue).limit(limit)).scalars().all()
     let_go(tx, chosen)
-    return len(chosen)
+    return chosen
+
+
+def _of_tenant(tenant: str) -> ColumnElement[bool]:
+    """A tenant's operations, by what they belong to: an index by tenant would be paid by every step."""
+    owners = [select(table.c.id).where(table.c.tenant == tenant) for table in (RUNS, SAMPLERS, SESSIONS)]
+    return _COLUMNS.target.in_(union_all(*owners)) | (_COLUMNS.target == ids.copies_of(tenant))
 
 
 def let_go(tx: Transaction, operation_ids: Sequence[str]) -> None:

@@ -122,5 +122,5 @@ def _blank(tx: Transaction, tenant: str, session_id: str, origin: Origin, number
         sampler_id = f"{sampler_id}-{origin}"
     return Sampler(
         id=sampler_id, tenant=tenant, session_id=session_id, origin=origin, sampling_session_seq_id=number,
-        base_model="", created_at=tx.now,
+        base_model="", created_at=tx.now(tenant),
     )  # fmt: skip

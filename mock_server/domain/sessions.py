@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select
 
 from mock_server.domain import accounts, audit, ids
+from mock_server.domain.clocks import lives_by
 from mock_server.domain.errors import Gone, NotFound
 from mock_server.store import Command, Query, Transaction
 from mock_server.store.tables import RUNS, SAMPLERS, SESSIONS, Sampler, Session, TrainingRun
@@ -57,8 +58,8 @@ def create(tx: Transaction, tenant: str, new: NewSession, seed: int) -> str:
     session = Session(
         id=ids.session_id(seed, tenant, accounts.totals(tx, tenant).sessions),
         tenant=tenant,
-        created_at=tx.now,
-        heartbeat_at=tx.now,
+        created_at=tx.now(tenant),
+        heartbeat_at=tx.now(tenant),
         tags=new.tags,
         user_metadata=new.user_metadata,
         display_name=new.display_name,
@@ -100,7 +101,7 @@ def record_heartbeat(tx: Transaction, session_id: str, at: float) -> None:
 def finish(tx: Transaction, tenant: str, session_id: str, *, reason: str, detail: str | None) -> None:
     """End the session as its client says. A repeat changes nothing."""
     if owned(tx, tenant, session_id).ended_at is None:
-        ended = {"status": reason, "status_detail": detail, "ended_at": tx.now}
+        ended = {"status": reason, "status_detail": detail, "ended_at": tx.now(tenant)}
         tx.connection.execute(SESSIONS.update().where(SESSIONS.c.id == session_id).values(ended))
         audit.write(tx, tenant, "session_finish", actor=tenant, session_id=session_id, reason=reason, detail=detail)
 
@@ -115,12 +116,13 @@ def assign_project(tx: Transaction, tenant: str, session_id: str, project_id: st
         audit.write(tx, tenant, "project_assign_session", actor=tenant, **moved)
 
 
-def expire(tx: Transaction, *, silent_since: float) -> int:
-    """End the sessions whose last heartbeat is older than that; returns how many."""
-    silent = SESSIONS.c.ended_at.is_(None) & (SESSIONS.c.heartbeat_at < silent_since)
+def expire(tx: Transaction, clock: str, *, after: float) -> int:
+    """End the sessions that no heartbeat came for in so many seconds by this clock; returns how many."""
+    overdue = SESSIONS.c.heartbeat_at <= tx.now(clock) - after
+    silent = SESSIONS.c.ended_at.is_(None) & overdue & lives_by(clock, SESSIONS.c.tenant)
     ended = tx.connection.execute(select(SESSIONS.c.id, SESSIONS.c.tenant).where(silent)).all()
     if ended:
-        tx.connection.execute(SESSIONS.update().where(silent).values(status="expired", ended_at=tx.now))
+        tx.connection.execute(SESSIONS.update().where(silent).values(status="expired", ended_at=tx.now(clock)))
     for session_id, tenant in ended:
         audit.write(tx, tenant, "session_expire", session_id=session_id)
     return len(ended)

@@ -1,9 +1,9 @@
 """Addresses that need no key: whoever has one may read one file, for a while.
 
-Signed with hmac rather than a library, because they expire by the server's clock, which may not be the machine's.
+Signed with hmac rather than a library, because they expire by their tenants' clocks, not by the machine's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from hmac import compare_digest, new
 from urllib.parse import quote, urlencode
@@ -25,16 +25,17 @@ def signed(path: str, tenant: str, secret: bytes, expires: int) -> str:
     return f"{quote(path, safe='/:@+=,~')}?{query}"
 
 
-def reader_of(path: str, query: Mapping[str, str], secret: bytes, now: float) -> str:
-    """The tenant in whose name the path may be read now. Raises UrlRefused."""
+def reader_of(path: str, query: Mapping[str, str], secret: bytes, now: Callable[[str], float]) -> str:
+    """The tenant in whose name the path may be read. Raises UrlRefused. now: what the time is for a tenant."""
     tenant, expires, signature = (query.get(name, "") for name in ("tenant", "expires", "signature"))
     if not signature:
         raise UrlRefused("this address carries no signature: ask for one at …/archive or …/external_weights_urls")
     expected = _signature(path, tenant, expires, secret)
     if not compare_digest(expected.encode(), signature.encode("utf-8", "surrogatepass")):
         raise UrlRefused("the signature belongs to another path, tenant or expiry, or is forged: ask for a new address")
-    if now >= int(expires):
-        raise UrlRefused(f"this address expired {now - int(expires):.0f} seconds ago: ask for a new one")
+    late = now(tenant) - int(expires)
+    if late >= 0:
+        raise UrlRefused(f"this address expired {late:.0f} seconds ago: ask for a new one")
     return tenant
 
 

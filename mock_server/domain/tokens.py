@@ -1,10 +1,11 @@
 """Signed tokens (JWT, HS256) that stand for an API key for a while.
 
-Written with hmac rather than a library, because they expire by the server's clock, which may not be the machine's.
+Written with hmac rather than a library, because they expire by their tenants' clocks, not by the machine's.
 """
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from hashlib import sha256
 from hmac import compare_digest, new
 from typing import Any
@@ -34,8 +35,11 @@ def issue(tenant: str, secret: bytes, now: float) -> str:
     return f"{signed}.{_signature(signed, secret)}"
 
 
-def tenant_of_token(token: str, secret: bytes, now: float) -> str:
-    """Whose token it is; InvalidToken where it was not signed here or has expired."""
+def tenant_of_token(token: str, secret: bytes, now: Callable[[str], float]) -> str:
+    """Whose token it is; InvalidToken where it was not signed here or has expired.
+
+    now: what the time is for a tenant.
+    """
     signed, _, signature = token.rpartition(".")
     # The signature covers the header too, so its algorithm can't be another one than ours. Compared as bytes, since
     # compare_digest raises for text that is not ASCII, and a header may hold any.
@@ -43,9 +47,10 @@ def tenant_of_token(token: str, secret: bytes, now: float) -> str:
     if signed.count(".") != 1 or not genuine:
         raise InvalidToken("the token in X-API-Key was not issued by this server: exchange an API key at auth/token")
     claims: dict[str, Any] = json.loads(urlsafe_b64decode(_padded(signed.partition(".")[2])))
-    if claims["exp"] <= now:
+    tenant = str(claims["tenant"])
+    if claims["exp"] <= now(tenant):
         raise InvalidToken("the token in X-API-Key has expired: exchange the API key again at auth/token")
-    return str(claims["tenant"])
+    return tenant
 
 
 def _pack(value: dict[str, Any]) -> str:

@@ -87,7 +87,7 @@ def create(tx: Transaction, tenant: str, new: NewRun, seed: int) -> TrainingRun:
         accounts.count(tx, tenant, training_runs=1)
         run = TrainingRun(
             id=run_id, tenant=tenant, session_id=session.id, model_seq_id=new.model_seq_id, base_model=new.base_model,
-            rank=new.adapter.rank, lora_seed=0, created_at=tx.now, last_request_at=tx.now,
+            rank=new.adapter.rank, lora_seed=0, created_at=tx.now(tenant), last_request_at=tx.now(tenant),
         )  # fmt: skip
     run.status = "creating"
     run.base_model = new.base_model
@@ -99,7 +99,7 @@ def create(tx: Transaction, tenant: str, new: NewRun, seed: int) -> TrainingRun:
     run.train_unembed = new.adapter.train_unembed
     run.optimizer = new.optimizer
     run.user_metadata = new.user_metadata
-    run.last_request_at = tx.now
+    run.last_request_at = tx.now(tenant)
     tx.session.add(run)
     tx.session.flush()
     return run
@@ -124,6 +124,11 @@ def any_status(tx: Transaction, tenant: str, run_id: str) -> TrainingRun:
 def is_owner(tx: Transaction, tenant: str, run_id: str) -> bool:
     run = tx.row(_OWNER, run=run_id)
     return run is not None and run.tenant == tenant
+
+
+def last_number(tx: Transaction) -> int:
+    """The number of the newest run of all; 0 without any. They are numbered in the order of their creation."""
+    return tx.rows(_LAST_NUMBER)[0].number or 0
 
 
 def unknown(run_id: str) -> str:
@@ -157,9 +162,9 @@ def _row(tx: Transaction, run_id: str) -> TrainingRun | None:
 
 def summary(tx: Transaction, tenant: str, run_id: str, *, accessible: bool = False) -> RunSummary:
     """One run as its owner sees it; with `accessible`, also a stranger's, as far as that has published checkpoints."""
-    found = tx.row(_ONE, tenant=tenant, run=run_id, now=tx.now)
+    found = tx.row(_ONE, tenant=tenant, run=run_id, now=tx.now(tenant))
     if found is None and accessible:
-        found = tx.row(_ONE_ACCESSIBLE, tenant=tenant, run=run_id, now=tx.now)
+        found = tx.row(_ONE_ACCESSIBLE, tenant=tenant, run=run_id, now=tx.now(tenant))
     if found is None:
         raise NotFound(unknown(run_id))
     return _seen_by(tenant, found)
@@ -172,10 +177,10 @@ def page(
 
     `accessible`: strangers' runs with published checkpoints too. A project has only its owner's.
     """
-    place = {"tenant": tenant, "limit": limit, "offset": offset, "now": tx.now}
+    place = {"tenant": tenant, "limit": limit, "offset": offset, "now": tx.now(tenant)}
     if project_id is None and accessible:
         found = tx.rows(_ACCESSIBLE_PAGE, **place)
-        total: int = tx.rows(_ACCESSIBLE_TOTAL, tenant=tenant, now=tx.now)[0].total
+        total: int = tx.rows(_ACCESSIBLE_TOTAL, tenant=tenant, now=tx.now(tenant))[0].total
     elif project_id is None:
         found, total = tx.rows(_PAGE, **place), accounts.totals(tx, tenant).training_runs
     else:
@@ -250,4 +255,5 @@ _ONE_ACCESSIBLE: Final = Query[_Summary](_summaries(_PUBLISHED & _THIS, accessib
 _ACCESSIBLE_PAGE: Final = _page(_summaries(_MINE | _PUBLISHED, accessible=True))
 _ACCESSIBLE_TOTAL: Final = _total(_MINE | _PUBLISHED)
 _OWNER: Final = Query[TrainingRun](select(RUNS.c.tenant).where(_THIS))
+_LAST_NUMBER: Final = Query[Any](select(func.max(RUNS.c.number).label("number")))
 _ROW: Final = select(TrainingRun).where(_THIS)

@@ -113,17 +113,19 @@ def add(tx: Transaction, used: Iterable[Usage]) -> None:
         total[1] += each.prefilled
         total[2] += each.sampled
     for account, (trained, prefilled, sampled) in sums.items():
-        _count(tx, account, tx.now, trained_tokens=trained, prefilled_tokens=prefilled, sampled_tokens=sampled)
+        tokens = {"trained_tokens": trained, "prefilled_tokens": prefilled, "sampled_tokens": sampled}
+        _count(tx, account, tx.now(account.tenant), **tokens)
 
 
 def saved(tx: Transaction, checkpoint: Checkpoint) -> None:
     """There is one more checkpoint."""
-    _count(tx, _account(checkpoint), tx.now, saved=1, held=1, held_bytes=checkpoint.size_bytes)
+    _count(tx, _account(checkpoint), tx.now(checkpoint.tenant), saved=1, held=1, held_bytes=checkpoint.size_bytes)
 
 
 def removed(tx: Transaction, checkpoint: Checkpoint) -> None:
     """There is one less, since it was deleted, or since it expired, which may have been a while ago."""
-    gone_at = tx.now if checkpoint.expires_at is None else min(tx.now, checkpoint.expires_at)
+    now = tx.now(checkpoint.tenant)
+    gone_at = now if checkpoint.expires_at is None else min(now, checkpoint.expires_at)
     _count(tx, _account(checkpoint), gone_at, held=-1, held_bytes=-checkpoint.size_bytes)
 
 
@@ -145,10 +147,10 @@ def _count(tx: Transaction, account: Account, at: float, **more: int) -> None:
 
 def report(tx: Transaction, tenant: str, *, starting_on: float, ending_before: float) -> Report:
     """What was used from one full hour up to another. The caller has let go of what expired."""
-    first, end = _window(starting_on, ending_before, tx.now)
+    first, end = _window(starting_on, ending_before, tx.now(tenant))
     rows = tx.rows(_HOURS, tenant=tenant, first=first, end=end)
     events = [event for row in rows for event in _of(row)]
-    events += _storage(tx, tenant, rows, first, min(end, ceil(tx.now)))
+    events += _storage(tx, tenant, rows, first, min(end, ceil(tx.now(tenant))))
     events.sort(key=lambda event: (event.hour, -event.quantity, event.kind, event.session_id or ""))
     sessions = {}
     for session_id in dict.fromkeys(event.session_id for event in events):
@@ -200,7 +202,7 @@ def _storage(tx: Transaction, tenant: str, rows: Sequence[UsageHour], first: int
         for row in changes[hour]:
             byte_seconds[row.base_model] += row.held_byte_seconds
             size[row.base_model] += row.held_bytes
-        still_to_come = max(0.0, hour + HOUR - tx.now)
+        still_to_come = max(0.0, hour + HOUR - tx.now(tenant))
         for base_model, amount in byte_seconds.items():
             gigabyte_hours = (amount - size[base_model] * still_to_come) / HOUR / GIGABYTE
             if gigabyte_hours > 1e-15:  # what rounding leaves of nothing

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from mock_server.runtime import Interference, Runtime
+from mock_server.runtime import Clock, Interference, Runtime, pause
 
 if TYPE_CHECKING:
     from mock_server.faults.connection import Connection
@@ -69,6 +68,7 @@ class Exchange:
 
     told: request headers, by lower-case names, that the handler is told in place of the client's.
     answer: None before the handler. connection: what an effect may do to the socket.
+    clock: the tenant's, the machine's where nobody knows whose the request is.
     random: drawn from by effects, seeded by the rule and its occurrence, so that a replay meets the same.
     kept: what the striking rule remembers from one exchange to the next.
     """
@@ -81,6 +81,7 @@ class Exchange:
     body: bytes
     facts: Facts
     connection: Connection
+    clock: Clock
     runtime_of: Callable[[], Runtime]
     phase: Phase = "before_handler"
     random: Random = field(init=False)
@@ -122,8 +123,8 @@ class Exchange:
         self.interfere(after=(*(self.interference or Interference()).after, hook))
 
     async def wait(self, seconds: float) -> None:
-        """Let that much time pass."""
-        await asyncio.sleep(seconds)
+        """Let that much of the tenant's time pass."""
+        await pause(self.clock, seconds)
 
 
 async def _once(body: bytes) -> Pieces:

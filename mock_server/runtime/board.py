@@ -1,13 +1,13 @@
 """The board: operations that are under way or fresh, who waits for them, and when their results may be seen."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mock_server.domain.dials import Dial
 from mock_server.domain.errors import NotFound
 from mock_server.domain.operations import Body, Outcome
-from mock_server.runtime.clock import Clock
+from mock_server.runtime.clocks import Clocks
 from mock_server.runtime.interference import Interference
 from mock_server.runtime.overtaken import Overtaken
 from mock_server.runtime.waiters import Waiters
@@ -48,10 +48,11 @@ class Pending:
 class Board:
     """Live operations by id. A result stays until it is stored and newer ones need the room."""
 
-    def __init__(self, clock: Clock, dials: Mapping[str, Dial]) -> None:
-        self._clock = clock
+    def __init__(self, clocks: Clocks, dials: Mapping[str, Dial]) -> None:
+        self._clocks = clocks
         self._dials = dials
         self._live: dict[str, LiveOperation] = {}
+        self._unended: dict[str, LiveOperation] = {}
         self._ended: OrderedDict[str, int] = OrderedDict()
         self._ended_bytes = 0
         self._closing = False
@@ -61,29 +62,36 @@ class Board:
     def put(self, operation: LiveOperation) -> None:
         """Add an operation, or begin one anew that failed before."""
         self._ended_bytes -= self._ended.pop(operation.id, 0)
-        self._live[operation.id] = operation
+        self._live[operation.id] = self._unended[operation.id] = operation
 
     def get(self, operation_id: str) -> LiveOperation | None:
         return self._live.get(operation_id)
+
+    @property
+    def unended(self) -> Collection[LiveOperation]:
+        """Operations whose outcome is not known yet."""
+        return self._unended.values()
 
     def end(self, operation: LiveOperation, outcome: Outcome) -> None:
         """Its outcome is known; who waits learns of it as soon as its dial allows."""
         operation.outcome = outcome
         operation.body = None
+        self._unended.pop(operation.id, None)
         dial = self._dial(operation)
+        clock = self._clocks.of(operation.tenant)
         if operation.interference is not None and operation.interference.overtaken_by:
             self._overtaken.hold(operation, operation.interference.overtaken_by)
-            self._clock.call_later(operation.interference.at_most, lambda: self._reveal(operation))
+            clock.call_later(operation.interference.at_most, lambda: self._reveal(operation))
             return
         match dial.mode:
             case "immediate":
                 self._reveal(operation)
             case "after":
-                left = operation.accepted_at + dial.seconds - self._clock.now()
+                left = operation.accepted_at + dial.seconds - clock.now()
                 if left <= 0:
                     self._reveal(operation)
                 else:
-                    self._clock.call_later(left, lambda: self._reveal(operation))
+                    clock.call_later(left, lambda: self._reveal(operation))
             case "polls":
                 if operation.polls > dial.polls:
                     self._reveal(operation)
@@ -95,6 +103,12 @@ class Board:
             if operation is not None and operation.outcome is not None:
                 operation.stored = True
                 self._may_leave(operation)
+
+    def expired(self, operation_ids: Iterable[str]) -> None:
+        """Nobody may have these outcomes any more."""
+        for operation_id in operation_ids:
+            self._ended_bytes -= self._ended.pop(operation_id, 0)
+            self._live.pop(operation_id, None)
 
     def release(self, operation_id: str) -> None:
         """Show a result that a `manual` or `never` dial holds back."""
@@ -114,7 +128,7 @@ class Board:
             self._reveal(operation)
         held = dial.mode == "polls" and operation.polls <= dial.polls
         if not (operation.revealed or held or self._closing):
-            await operation.waiters.wait(self._clock, seconds)
+            await operation.waiters.wait(self._clocks.of(operation.tenant), seconds)
         if operation.revealed:
             assert operation.outcome is not None
             return operation.outcome
@@ -141,12 +155,15 @@ class Board:
     def _announce(self, operation: LiveOperation) -> None:
         self.on_reveal(operation)
         if operation.interference is not None and operation.interference.announced_again is not None:
-            self._clock.call_later(operation.interference.announced_again, lambda: self.on_reveal(operation))
+            clock = self._clocks.of(operation.tenant)
+            clock.call_later(operation.interference.announced_again, lambda: self.on_reveal(operation))
 
     def _may_leave(self, operation: LiveOperation) -> None:
         """Once it is both in the database and on show, it stays only while there is room."""
         if not (operation.stored and operation.revealed) or operation.id in self._ended:
             return
+        if self._live.get(operation.id) is not operation:
+            return  # it has expired meanwhile
         assert operation.outcome is not None
         self._ended[operation.id] = size = len(operation.outcome.result or b"")
         self._ended_bytes += size

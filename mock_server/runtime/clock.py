@@ -1,9 +1,12 @@
-"""The server's clock. Whatever waits or expires asks it, never the operating system."""
+"""Time as the server sees it. Whatever waits or expires asks a clock, never the operating system."""
+
+from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from time import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Timer(Protocol):
@@ -13,20 +16,24 @@ class Timer(Protocol):
 
 
 class Clock(Protocol):
-    """Time as the server sees it."""
+    """One tenant's time."""
 
     def now(self) -> float:
         """Seconds since the epoch, UTC."""
 
-    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
-        """Call back, on the event loop, when that much of this clock's time has passed."""
+    def call_later(self, seconds: float, callback: Callable[[], object], *, waited: bool = False) -> Timer:
+        """Call back, on the event loop, when that much of this clock's time has passed.
+
+        waited: a client waits for it, so that a clock that skips idle time skips to it.
+        """
 
 
-class RealClock:
-    """The time of the machine."""
-
-    def now(self) -> float:
-        return time()
-
-    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
-        return asyncio.get_running_loop().call_later(seconds, callback)
+async def pause(clock: Clock, seconds: float) -> None:
+    """Return when that much of the clock's time has passed. A client waits for it meanwhile."""
+    if seconds > 0:
+        over = asyncio.Event()
+        timer = clock.call_later(seconds, over.set, waited=True)
+        try:
+            await over.wait()
+        finally:
+            timer.cancel()

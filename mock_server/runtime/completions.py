@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from time import time
 
 from mock_server.domain import operations
 from mock_server.runtime.board import Board, LiveOperation
@@ -38,10 +39,9 @@ class Feed:
 class Completions:
     """Feeds by sampler and clone; only those that somebody asked for are kept."""
 
-    def __init__(self, store: Store, recorder: Recorder, clock: Clock, board: Board) -> None:
+    def __init__(self, store: Store, recorder: Recorder, board: Board) -> None:
         self._store = store
         self._recorder = recorder
-        self._clock = clock
         self._board = board
         self._feeds: OrderedDict[tuple[str, int], Feed] = OrderedDict()
         self._closing = False
@@ -56,9 +56,9 @@ class Completions:
                 feed.waiters.wake()
 
     async def poll(
-        self, sampler_id: str, clone: int, *, seen: int, retrieved: list[str], seconds: float
+        self, clock: Clock, sampler_id: str, clone: int, *, seen: int, retrieved: list[str], seconds: float
     ) -> tuple[list[Completion], int]:
-        """What ended behind the cursor `seen`, waiting up to so many seconds for a first one; and the next cursor."""
+        """What ended behind the cursor `seen`, waiting for a first one by this clock; and the next cursor."""
         key = sampler_id, clone
         feed = self._feeds.get(key) or await self._begin(key, seen)
         self._feeds[key] = feed
@@ -66,7 +66,7 @@ class Completions:
         for operation_id in [*retrieved, *(c.operation_id for c in feed.unseen.values() if c.cursor <= seen)]:
             feed.unseen.pop(operation_id, None)
         if not feed.unseen and seconds > 0 and not self._closing:
-            await feed.waiters.wait(self._clock, seconds)
+            await feed.waiters.wait(clock, seconds)
         found = list(feed.unseen.values())
         return found, max((completion.cursor for completion in found), default=seen)
 
@@ -82,9 +82,9 @@ class Completions:
             if len(self._feeds) < KEPT_FEEDS:
                 break
             del self._feeds[old]
-        # Larger than any cursor of an earlier feed, so that a client that kept one misses nothing. What ends from now
-        # on comes in by itself, the rest from the database.
-        feed = self._feeds[key] = Feed(max(seen, int(self._clock.now() * 1_000_000)))
+        # Larger than any cursor of an earlier feed, so that a client that kept one misses nothing; the tenant's clock
+        # may stand, the machine's does not. What ends from now on comes in by itself, the rest from the database.
+        feed = self._feeds[key] = Feed(max(seen, int(time() * 1_000_000)))
         try:
             await self._recorder.settle()
         except BaseException:

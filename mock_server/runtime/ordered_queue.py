@@ -38,9 +38,15 @@ class OrderedQueue:
         self._quiet_since = clock.now()
         self._held_until = held_until
         self._wake = asyncio.Event()
+        self._waits = False
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    @property
+    def rests(self) -> bool:
+        """Whether it waits for a request that is missing, and nothing can be done meanwhile."""
+        return self._waits and not self._wake.is_set()
 
     def put(self, operation: LiveOperation) -> None:
         heapq.heappush(self._waiting, (operation.position, operation.id, operation))
@@ -89,9 +95,11 @@ class OrderedQueue:
                 continue
             self._wake.clear()
             timer = self._clock.call_later(left, self._wake.set)
+            self._waits = True
             try:
                 await self._wake.wait()
             finally:
+                self._waits = False
                 timer.cancel()
         return None
 

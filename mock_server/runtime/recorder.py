@@ -18,24 +18,24 @@ LINGER_SECONDS = 0.1
 class Recorder:
     """Collects outcomes and writes them together. Lives on the event loop."""
 
-    def __init__(self, store: Store, now: Callable[[], float], on_stored: Callable[[list[str]], None]) -> None:
+    def __init__(self, store: Store, on_stored: Callable[[list[str]], None]) -> None:
         self._store = store
-        self._now = now
         self._on_stored = on_stored
         self._outcomes: list[Outcome] = []
         self._ended_at: list[float] = []
-        self._runs: dict[str, int] = {}
+        self._runs: dict[str, tuple[int, float]] = {}
         self._heartbeats: dict[str, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: Outcome, at: float) -> None:
+        """An operation ended so, at this time."""
         self._outcomes.append(outcome)
-        self._ended_at.append(self._now())
+        self._ended_at.append(at)
         self._arm()
 
-    def touch(self, run_id: str, optimizer_steps: int) -> None:
+    def touch(self, run_id: str, optimizer_steps: int, at: float) -> None:
         """The run was asked for something, and has made so many optimizer steps by now."""
-        self._runs[run_id] = optimizer_steps
+        self._runs[run_id] = optimizer_steps, at
         self._arm()
 
     def beat(self, session_id: str, at: float) -> None:
@@ -78,7 +78,7 @@ def _record(
     tx: Transaction,
     outcomes: list[Outcome],
     ended_at: list[float],
-    runs: dict[str, int],
+    runs: dict[str, tuple[int, float]],
     heartbeats: dict[str, float],
     on_stored: Callable[[], object],
 ) -> None:
@@ -86,6 +86,6 @@ def _record(
         operations.record(tx, outcomes, ended_at)
     for session_id, at in heartbeats.items():
         sessions.record_heartbeat(tx, session_id, at)
-    for run_id, steps in runs.items():
-        operations.touch_run(tx, run_id, steps)
+    for run_id, (steps, at) in runs.items():
+        operations.touch_run(tx, run_id, steps, at)
     tx.after_commit(on_stored)

@@ -89,14 +89,14 @@ class RunLog:
         run = self.run(tx)
         run.status = "active"
         tx.session.add(run)
-        return _succeeded(tx, operation_id, {"model_id": run.id, "type": "create_model"})
+        return self._succeeded(tx, operation_id, {"model_id": run.id, "type": "create_model"})
 
     def failed(self, tx: Transaction, outcome: Outcome) -> None:
-        operations.record(tx, [outcome])
+        self._record(tx, outcome)
 
     def creation_failed(self, tx: Transaction, outcome: Outcome) -> None:
         """The run that this was to create may be created again at once; an existing run stays as it is."""
-        operations.record(tx, [outcome])
+        self._record(tx, outcome)
         run = self.run(tx)
         if run.status == "creating":
             run.status = "failed"
@@ -115,7 +115,7 @@ class RunLog:
         tx.release_artifact(run.snapshot)
         run.snapshot = None
         tx.session.add(run)
-        return _succeeded(tx, operation_id, {"model_id": run.id, "type": "unload_model"})
+        return self._succeeded(tx, operation_id, {"model_id": run.id, "type": "unload_model"})
 
     def saved(
         self,
@@ -145,7 +145,7 @@ class RunLog:
                 result["sampling_session_id"] = sampler.id
             if restart is not None:
                 self._restart(tx, run, checkpoint.artifact, restart, optimizer=True)
-        return _succeeded(
+        return self._succeeded(
             tx, operation_id, {**result, "type": RESULT_TYPES["sampler_weights" if path is None else path.kind]}
         )
 
@@ -159,7 +159,7 @@ class RunLog:
         run.prior_size, run.prior_fixed = checkpoint.prior_size, checkpoint.prior_fixed
         checkpoints.was_read(tx, run.tenant, checkpoint, "training")
         self._restart(tx, run, checkpoint.artifact, position, optimizer=order.optimizer)
-        return _succeeded(tx, operation_id, {"path": order.path, "model_id": run.id, "type": "load_weights"})
+        return self._succeeded(tx, operation_id, {"path": order.path, "model_id": run.id, "type": "load_weights"})
 
     def snapshot_taken(self, tx: Transaction, file: StoredFile, position: int) -> None:
         run = self.run(tx)
@@ -176,8 +176,10 @@ class RunLog:
         tx.session.add(run)
         tx.session.flush()
 
+    def _succeeded(self, tx: Transaction, operation_id: str, result: dict[str, Any]) -> Outcome:
+        outcome = Outcome(operation_id, "succeeded", JSON, json.dumps(result, separators=(",", ":")).encode())
+        self._record(tx, outcome)
+        return outcome
 
-def _succeeded(tx: Transaction, operation_id: str, result: dict[str, Any]) -> Outcome:
-    outcome = Outcome(operation_id, "succeeded", JSON, json.dumps(result, separators=(",", ":")).encode())
-    operations.record(tx, [outcome])
-    return outcome
+    def _record(self, tx: Transaction, outcome: Outcome) -> None:
+        operations.record(tx, [outcome], [tx.now(self._account.tenant)])

@@ -5,7 +5,6 @@ from collections import OrderedDict
 
 from mock_server.domain import operations, training_runs
 from mock_server.domain.errors import NotFound
-from mock_server.runtime.clock import Clock
 from mock_server.runtime.ordered_queue import COMEBACK_SECONDS, OrderedQueue, next_seq_after
 from mock_server.runtime.run_worker import RunWorker, Workshop
 
@@ -18,15 +17,23 @@ KEPT_RUNS = 1024
 class RunRegistry:
     """Workers by run, the least recently used first."""
 
-    def __init__(self, workshop: Workshop, clock: Clock, gap_seconds: float) -> None:
+    def __init__(self, workshop: Workshop, gap_seconds: float) -> None:
         self._workshop = workshop
-        self._clock = clock
         self._gap_seconds = gap_seconds
-        self._started_at = clock.now()
+        self._last_of_earlier_life = 0
         self._workers: OrderedDict[str, RunWorker] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._workers)
+
+    async def begin(self) -> None:
+        """Note which runs an earlier life of the server has made."""
+        self._last_of_earlier_life = await self._workshop.store.read(training_runs.last_number)
+
+    def rests(self, run_id: str) -> bool:
+        """Whether nothing of the run is being worked on."""
+        worker = self._workers.get(run_id)
+        return worker is None or worker.queue.rests
 
     async def worker(self, tenant: str, run_id: str) -> RunWorker:
         """The run's worker. NotFound for a run of somebody else."""
@@ -64,9 +71,11 @@ class RunRegistry:
         if run_id in self._workers:  # another request has made it meanwhile
             return self._workers[run_id]
         # Clients of an earlier life of the server may be on their way back.
-        held_until = self._started_at + COMEBACK_SECONDS if run.created_at < self._started_at else 0.0
+        clocks = self._workshop.clocks
+        of_earlier_life = run.number is not None and run.number <= self._last_of_earlier_life
+        held_until = clocks.began(tenant) + COMEBACK_SECONDS if of_earlier_life else 0.0
         next_seq = next_seq_after(last, run.skipped_to)
-        queue = OrderedQueue(run_id, self._clock, self._gap_seconds, next_seq, held_until)
+        queue = OrderedQueue(run_id, clocks.of(tenant), self._gap_seconds, next_seq, held_until)
         for seq_id in used_up:
             queue.consume(seq_id)
         worker = self._workers[run_id] = RunWorker(self._workshop, run_id, tenant, run.base_model, queue)

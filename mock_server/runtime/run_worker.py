@@ -18,6 +18,7 @@ from mock_server.domain.paths import CheckpointKind, CheckpointPath, checkpoint_
 from mock_server.domain.usage import Account
 from mock_server.runtime import training
 from mock_server.runtime.board import Board, LiveOperation
+from mock_server.runtime.clocks import Clocks
 from mock_server.runtime.custom_losses import CustomLosses
 from mock_server.runtime.executor import Executor
 from mock_server.runtime.exports import sealed_export
@@ -49,6 +50,7 @@ class Workshop:
     executor: Executor
     catalogue: Catalogue
     losses: CustomLosses
+    clocks: Clocks
     snapshot_steps: int
     snapshot_bytes: int
 
@@ -113,7 +115,7 @@ class RunWorker:
                 recorded = await self._fail(operation, outcome)
         self.queue.done(operation)
         if not recorded:
-            self._shop.recorder.add(outcome)
+            self._shop.recorder.add(outcome, self._shop.clocks.now(self.tenant))
         if operation.interference is not None:
             outcome, recorded = await self._interfered(operation, operation.interference, outcome, recorded=recorded)
         self._shop.board.end(operation, outcome)
@@ -183,7 +185,7 @@ class RunWorker:
             partial(self._log.apply, state, operation.kind, body, operation.id, prepare)
         )
         self._log.advanced(operation.kind, len(body.content))
-        self._shop.recorder.touch(self.run_id, state.optimizer_steps)
+        self._shop.recorder.touch(self.run_id, state.optimizer_steps, self._shop.clocks.now(self.tenant))
         return outcome
 
     async def _snapshot(self, state: TrainingState, position: int) -> None:

@@ -17,13 +17,14 @@ from mock_server.domain.orders import CreateCustomLossOrder, LoadOrder, Order, S
 from mock_server.domain.tokenizers import tokenizer_size
 from mock_server.domain.training_runs import ADAMW, NewRun
 from mock_server.runtime.board import Board, LiveOperation, Pending
-from mock_server.runtime.clock import Clock
+from mock_server.runtime.clocks import Clocks
 from mock_server.runtime.completions import Completions
 from mock_server.runtime.custom_losses import CREATE_CUSTOM_LOSS, CustomLosses, problem_of
 from mock_server.runtime.executor import Executor
 from mock_server.runtime.failures import failure
 from mock_server.runtime.interference import INTERFERENCE, Interference
 from mock_server.runtime.janitor import Janitor
+from mock_server.runtime.passing import ServerPassing
 from mock_server.runtime.recorder import Recorder
 from mock_server.runtime.run_registry import RunRegistry
 from mock_server.runtime.run_worker import Workshop
@@ -41,16 +42,16 @@ class Runtime:
     """Operations in flight. Lives on the event loop; one per server."""
 
     def __init__(
-        self, store: Store, catalogue: Catalogue, clock: Clock, timing: Timing, dials: Mapping[str, Dial]
+        self, store: Store, catalogue: Catalogue, clocks: Clocks, timing: Timing, dials: Mapping[str, Dial]
     ) -> None:
         self.store = store
         self.catalogue = catalogue
-        self.clock = clock
+        self.clocks = clocks
         self.timing = timing
-        self.board = Board(clock, dials)
+        self.board = Board(clocks, dials)
         self._executor = Executor()
-        self._recorder = Recorder(store, clock.now, self.board.stored)
-        self.completions = Completions(store, self._recorder, clock, self.board)
+        self._recorder = Recorder(store, self.board.stored)
+        self.completions = Completions(store, self._recorder, self.board)
         self.board.on_reveal = self.completions.ended
         self._workshop = Workshop(
             store,
@@ -59,16 +60,22 @@ class Runtime:
             self._executor,
             catalogue,
             CustomLosses(store),
+            clocks,
             timing.snapshot_steps,
             timing.snapshot_bytes,
         )
         self._floor = SamplingFloor(self._executor, catalogue, store, self._sample_ended)
         self._janitor = Janitor(
-            store, clock, result_ttl=timing.result_ttl_seconds, session_timeout=timing.session_timeout_seconds
+            store,
+            clocks,
+            self._recorder,
+            self.board.expired,
+            result_ttl=timing.result_ttl_seconds,
+            session_timeout=timing.session_timeout_seconds,
         )
         self.deleted_keys: set[str] = set()
         """Tenants whose keys are refused; in memory, since every request asks."""
-        self._runs = RunRegistry(self._workshop, clock, timing.gap_seconds)
+        self._runs = RunRegistry(self._workshop, timing.gap_seconds)
         self._samplers: OrderedDict[str, tuple[str, WeightsKey]] = OrderedDict()
         self._interfering: set[asyncio.Task[None]] = set()
 
@@ -76,7 +83,9 @@ class Runtime:
 
     async def start(self) -> None:
         """Take up what the last life of the server left unfinished."""
+        await self.clocks.begin(self.store, ServerPassing(self.board, self._runs, self._recorder, self._janitor))
         self._janitor.start()
+        await self._runs.begin()
         self.deleted_keys.update(await self.store.read(accounts.deleted_keys))
         for row in await self.store.read(operations.unfinished):
             operation = self._live(row)
@@ -103,6 +112,7 @@ class Runtime:
     async def stop(self) -> None:
         """Stop working. What is unfinished stays in the log, for the next start."""
         self._janitor.stop()
+        await self.clocks.stop()
         await asyncio.gather(self._runs.stop(), self._floor.stop())
         await asyncio.gather(*self._interfering, return_exceptions=True)
         self._recorder.flush()
@@ -266,13 +276,14 @@ class Runtime:
             submission.target,
             submission.seq_id,
             accepted.position,
-            self.clock.now(),
+            self.clocks.now(submission.tenant),
             submission.body,
             interference=INTERFERENCE.get(),
         )
 
     def _live(self, row: Row[Any]) -> LiveOperation:
-        return LiveOperation(row.id, row.tenant, row.kind, row.target, row.seq_id, row.position, self.clock.now())
+        now = self.clocks.now(row.tenant)
+        return LiveOperation(row.id, row.tenant, row.kind, row.target, row.seq_id, row.position, now)
 
     async def _weights_key(self, tenant: str, sampler_id: str) -> WeightsKey:
         """What the sampler samples from, its prior settled at the first request. NotFound for somebody else's."""
@@ -310,7 +321,7 @@ class Runtime:
 
     def _sample_ended(self, operation: LiveOperation, outcome: Outcome) -> None:
         if operation.outcome is None:
-            self._recorder.add(outcome)
+            self._recorder.add(outcome, self.clocks.now(operation.tenant))
             if operation.interference is not None and operation.interference.after:
                 task = asyncio.create_task(self._end_interfered(operation, operation.interference, outcome))
                 self._interfering.add(task)
@@ -325,9 +336,9 @@ class Runtime:
         self.board.end(operation, await interference.end(operation, outcome))
         self.board.stored([operation.id])
 
-    def beat(self, session_id: str) -> None:
-        """A session's heartbeat; written down with the next batch of outcomes."""
-        self._recorder.beat(session_id, self.clock.now())
+    def beat(self, tenant: str, session_id: str) -> None:
+        """A heartbeat of a session of the tenant's; written down with the next batch of outcomes."""
+        self._recorder.beat(session_id, self.clocks.now(tenant))
 
     async def _spilled(self, body: Body) -> Body:
         """The body, with a file that holds it when it is too long for a row."""

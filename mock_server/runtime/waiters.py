@@ -23,7 +23,7 @@ class Waiters:
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._futures.append(future)
-        timer = clock.call_later(seconds, lambda: _finish(future))
+        timer = clock.call_later(seconds, lambda: _finish(future), waited=True)
         try:
             await future
         finally:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, text
 from sqlmodel import SQLModel
 
 from mock_server.store.errors import StoreError
@@ -10,7 +10,18 @@ from mock_server.store.tables import META, SCHEMA_VERSION
 
 Step = Callable[[Connection], None]
 
-STEPS: Mapping[int, Step] = {}
+
+def _clocks(connection: Connection) -> None:
+    """1 to 2: tenants have clocks of their own."""
+    connection.execute(
+        text(
+            "CREATE TABLE clock (tenant VARCHAR NOT NULL, mode VARCHAR, ahead FLOAT NOT NULL, stands_at FLOAT, "
+            "PRIMARY KEY (tenant))"
+        )
+    )
+
+
+STEPS: Mapping[int, Step] = {1: _clocks}
 """From version n to n + 1. A step is never changed once released: a directory somewhere has run it."""
 
 _VERSION = META.c.key == "schema_version"

@@ -34,7 +34,7 @@ class Store:
         self,
         engine: Engine,
         artifacts: Artifacts,
-        clock: Callable[[], float],
+        clock: Callable[[str], float],
         seed: int,
         secret: bytes,
         resources: ExitStack,
@@ -51,9 +51,17 @@ class Store:
 
     @classmethod
     def open(
-        cls, directory: Path, *, durability: str = "power", seed: int | None = None, clock: Callable[[], float] = time
+        cls,
+        directory: Path,
+        *,
+        durability: str = "power",
+        seed: int | None = None,
+        clock: Callable[[str], float] = lambda _: time(),
     ) -> "Store":
-        """Open or make the directory's store; StoreError says what stands in the way."""
+        """Open or make the directory's store; StoreError says what stands in the way.
+
+        clock: what the time is for a tenant.
+        """
         with ExitStack() as resources:
             try:
                 resources.callback(os.close, _lock(directory))
@@ -100,7 +108,7 @@ class Store:
     def read_now(self, rule: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The same for code that can't await. Only on the event loop's thread: the reader is one connection."""
         with snapshot(self._reader):
-            transaction = Transaction(self._reader, self.artifacts, self._clock())
+            transaction = Transaction(self._reader, self.artifacts, self._clock)
             try:
                 return rule(transaction, *args, **kwargs)
             finally:

@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 # 64 bits everywhere: PostgreSQL's INTEGER has 32. SQLite's own has 64, and only a key of that name numbers its rows.
 Long: Final = BigInteger().with_variant(Integer(), "sqlite")
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised with every change below; `migrations.py` holds the steps between."""
 
 
@@ -40,6 +40,18 @@ class Tenant(SQLModel, table=True):
     """Since then its key is refused."""
     hub_models: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """Repositories whose tokenizer our hub served to this tenant."""
+
+
+class Clock(SQLModel, table=True):
+    """The time of a tenant, where that isn't the machine's; of tenant "", that of all who have no row."""
+
+    tenant: str = Field(primary_key=True)
+    mode: str | None = None
+    """real, manual or auto; None: as the server's default says."""
+    ahead: float = 0.0
+    """Seconds beyond the machine's time, where it passes like that."""
+    stands_at: float | None = None
+    """What it shows, where it stands."""
 
 
 class Session(SQLModel, table=True):
@@ -280,6 +292,7 @@ def table_of(model: type[SQLModel]) -> Table:
 
 META: Final = table_of(Meta)
 TENANTS: Final = table_of(Tenant)
+CLOCKS: Final = table_of(Clock)
 SESSIONS: Final = table_of(Session)
 RUNS: Final = table_of(TrainingRun)
 CHECKPOINTS: Final = table_of(Checkpoint)

@@ -27,12 +27,20 @@ class Transaction:
     exactly once, and outside the database, belongs into `after_commit`.
     """
 
-    def __init__(self, connection: Connection, artifacts: Artifacts, now: float) -> None:
+    def __init__(self, connection: Connection, artifacts: Artifacts, clock: Callable[[str], float]) -> None:
+        """clock: what the time is for a tenant."""
         self.connection = connection
         self.artifacts = artifacts
-        self.now = now
-        """Seconds since the epoch, UTC, of the server's clock."""
+        self._clock = clock
+        self._times: dict[str, float] = {}
         self.hooks: list[Callable[[], object]] = []
+
+    def now(self, tenant: str) -> float:
+        """Seconds since the epoch, UTC, by the tenant's clock: the same throughout the transaction."""
+        found = self._times.get(tenant)
+        if found is None:
+            found = self._times[tenant] = self._clock(tenant)
+        return found
 
     # The database, by prepared statements for the hottest rules and by the ORM for the others.
 

@@ -43,7 +43,7 @@ class Write:
 class Writer:
     """Runs writes in the order in which they were asked for."""
 
-    def __init__(self, engine: Engine, artifacts: Artifacts, clock: Callable[[], float], *, linger: float) -> None:
+    def __init__(self, engine: Engine, artifacts: Artifacts, clock: Callable[[str], float], *, linger: float) -> None:
         """`linger`: seconds that a write without a caller may wait for company."""
         self._connection = engine.connect()
         self._artifacts = artifacts
@@ -117,10 +117,9 @@ class Writer:
         """Run all rules and commit them at once. `apart`: one that fails leaves the others of the group alone."""
         hooks: list[Callable[[], object]] = []
         with self._connection.begin():
-            now = self._clock()
             for write in group:
                 write.error = None
-                transaction = Transaction(self._connection, self._artifacts, now)
+                transaction = Transaction(self._connection, self._artifacts, self._clock)
                 try:
                     if apart:
                         self._apart(write, transaction)

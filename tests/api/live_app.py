@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from mock_server.app import create_app
-from mock_server.runtime import RealClock, Runtime
+from mock_server.runtime import Runtime
 from mock_server.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,27 +22,21 @@ MODEL = "Qwen/Qwen3-8B"
 KEY = "tml-owner"
 
 
-class MovedClock(RealClock):
-    """The machine's time, and as much more as a test says."""
-
-    ahead = 0.0
-
-    def now(self) -> float:
-        return super().now() + self.ahead
-
-
 @dataclass
 class LiveApp:
     """A server and a client of it."""
 
     app: FastAPI
     client: httpx.AsyncClient
-    clock: MovedClock
 
     @property
     def runtime(self) -> Runtime:
         runtime: Runtime = self.app.state.runtime
         return runtime
+
+    async def advance(self, seconds: float) -> None:
+        """Let so much time pass for everybody, beside what passes by itself."""
+        await self.runtime.clocks.advance(None, seconds=seconds)
 
     async def call(self, method: str, path: str, body: object = None, key: str = KEY, **more: Any) -> httpx.Response:
         """A request of the dialect, with a key; without one where that is empty."""
@@ -85,7 +79,6 @@ async def live_app(directory: Path, **settings: Any) -> AsyncIterator[LiveApp]:
     """A server on the directory, with these settings."""
     app = create_app(Settings(data_dir=directory, durability="process", seed=11, **settings))
     async with app.router.lifespan_context(app):
-        clock = app.state.runtime.clock = MovedClock()
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://served.test:8000") as client:
-            yield LiveApp(app, client, clock)
+            yield LiveApp(app, client)

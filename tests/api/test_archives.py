@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load
 
+from mock_server.domain.tenants import tenant_of
 from mock_server.toy_model import TrainingState
 from tests.api.live_app import KEY, LiveApp, live_app
 
@@ -66,7 +67,7 @@ async def test_an_archive_is_a_redirect_to_a_signed_address(server: LiveApp, run
     url = answer.headers["location"]
     assert url.startswith("http://served.test:8000/api/v1/downloads/")
     expires = parsedate_to_datetime(answer.headers["expires"]).timestamp()
-    assert expires - server.clock.now() == pytest.approx(900, abs=5)
+    assert expires - server.runtime.clocks.now(tenant_of(KEY)) == pytest.approx(900, abs=5)
     assert answer.json()["url"] == url
     download = await server.client.get(url)
     assert download.status_code == 200
@@ -192,7 +193,7 @@ async def test_an_address_is_good_for_its_file_and_its_time(server: LiveApp, run
         answer = await server.client.get(wrong)
         assert answer.status_code == 403
         assert "signature belongs to another" in answer.json()["message"]
-    server.clock.ahead = 901
+    await server.advance(901)
     answer = await server.client.get(first)
     assert answer.status_code == 403
     assert "expired" in answer.json()["detail"]
@@ -207,7 +208,7 @@ async def test_what_has_begun_ends_whatever_becomes_of_address_and_checkpoint(se
     async def send(message: Message) -> None:
         sent.append(message)
         if len(sent) == 2:  # the head and the first piece are out
-            server.clock.ahead = 10_000
+            await server.advance(10_000)
             assert (await server.call("DELETE", one(path))).status_code == 204
             assert (await server.client.get(url)).status_code == 403
 
@@ -350,10 +351,9 @@ async def test_a_range_beyond_the_end_is_416_in_the_shape_of_all_errors(whole: t
 
 async def test_a_file_that_is_not_there_names_those_that_are(server: LiveApp, run: str) -> None:
     from mock_server.domain.signed_urls import signed
-    from mock_server.domain.tenants import tenant_of
 
     await server.save(run, "ck1", 1)
-    secret, expires = server.runtime.store.secret, int(server.clock.now()) + 60
+    secret, expires = server.runtime.store.secret, int(server.runtime.clocks.now(tenant_of(KEY))) + 60
     url = signed(f"/api/v1/downloads/{run}/weights/ck1/other.bin", tenant_of(KEY), secret, expires)
     answer = await server.client.get(url)
     assert answer.status_code == 404

@@ -2,6 +2,7 @@
 
 from mock_server.domain import audit, checkpoints, sessions
 from mock_server.domain.checkpoints import SaveOptions
+from mock_server.domain.clocks import EVERYBODY
 from tests.domain.world import ALICE, BOB, World
 
 
@@ -60,8 +61,8 @@ def test_what_time_ends_has_no_actor(world: World) -> None:
     world.save(run, "b", SaveOptions(ttl_seconds=10))
     world.now += 20
     world.save(run, "b")
-    world(checkpoints.sweep)
-    world(sessions.expire, silent_since=world.now)
+    world(checkpoints.sweep, EVERYBODY)
+    world(sessions.expire, EVERYBODY, after=0)
     ended = [entry for entry in world(audit.between, ALICE, 0.0, 9e9, "all") if entry.event.endswith("_expire")]
     assert [entry.event for entry in ended] == ["checkpoint_expire", "checkpoint_expire", "session_expire"]
     assert not any("actor" in entry.details for entry in ended)

@@ -6,6 +6,7 @@ import pytest
 
 from mock_server.domain import checkpoints
 from mock_server.domain.checkpoints import MAX_TTL_SECONDS, NAME_TAKEN, SaveOptions
+from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.errors import Invalid, NotFound, OperationFailed
 from mock_server.domain.paths import CheckpointPath
 from mock_server.domain.training_runs import Adapter
@@ -105,8 +106,8 @@ def test_the_sweep_removes_what_expired_and_changes_no_total(world: World) -> No
     world.now += 20
     before = world(checkpoints.page, ALICE, limit=10, offset=0)
     assert before[1] == 3
-    assert world(checkpoints.sweep) == 2
-    assert world(checkpoints.sweep) == 0
+    assert world(checkpoints.sweep, EVERYBODY) == 2
+    assert world(checkpoints.sweep, EVERYBODY) == 0
     assert world(checkpoints.page, ALICE, limit=10, offset=0) == before
     world.check_files()
 

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from mock_server.domain import checkpoints, samplers
 from mock_server.domain.checkpoints import SaveOptions
+from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.errors import Forbidden, NotFound, OperationFailed
 from mock_server.domain.paths import KINDS, CheckpointPath, kind_of
 from tests.domain.world import ALICE, BOB, World, references
@@ -127,7 +128,7 @@ class Checkpoints(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         overdue = [path for path in self.model if self.there(path) is None]
-        assert self.world(checkpoints.sweep) == len(overdue)
+        assert self.world(checkpoints.sweep, EVERYBODY) == len(overdue)
         for path in overdue:
             del self.model[path]
 

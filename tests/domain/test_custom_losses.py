@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mock_server.domain import custom_losses, operations, sessions
+from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.errors import Conflict, Gone, Invalid, NotFound
 from mock_server.domain.operations import Accepted, Submission
 from mock_server.domain.orders import CreateCustomLossOrder
@@ -111,6 +112,6 @@ def test_a_session_of_another_tenant_takes_no_loss(world: World) -> None:
 
 def test_a_session_that_expired_takes_no_loss(world: World) -> None:
     session = world.session()
-    world(sessions.expire, silent_since=world.now + 1)
+    world(sessions.expire, EVERYBODY, after=0)
     with pytest.raises(Gone):
         create(world, session)

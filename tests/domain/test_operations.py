@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mock_server.domain import ids, operations
+from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.errors import Conflict, Gone, Invalid, NotFound
 from mock_server.domain.ids import END_OF_POSITIONS, POSITIONS_PER_SEQ_ID
 from mock_server.domain.operations import Accepted, Body, Outcome, Submission
@@ -18,11 +19,11 @@ MAX_SEQ_ID = END_OF_POSITIONS // POSITIONS_PER_SEQ_ID
 
 def succeed(world: World, operation: Accepted, result: bytes = b"{}", *, in_file: bool = False) -> None:
     file = world.artifacts.write(result) if in_file else None
-    world(operations.record, [Outcome(operation.id, "succeeded", "application/json", result, file)])
+    world.record(Outcome(operation.id, "succeeded", "application/json", result, file))
 
 
 def fail(world: World, operation: Accepted, error: str = "wrong") -> None:
-    world(operations.record, [Outcome(operation.id, "failed", error=error, error_category="user")])
+    world.record(Outcome(operation.id, "failed", error=error, error_category="user"))
 
 
 def outcome(world: World, operation_id: str) -> Outcome:
@@ -150,16 +151,16 @@ def test_many_ends_are_recorded_together(world: World) -> None:
     ends = [Outcome(operation.id, "succeeded", "text/plain", b"%d" % at) for at, operation in enumerate(made[:4])]
     ends += [Outcome(made[4].id, "succeeded", "text/plain", b"long", file)]
     ends += [Outcome(made[5].id, "cancelled", error="cancelled by its client", error_category="user")]
-    world(operations.record, ends)
+    world.record(*ends)
     assert [outcome(world, operation.id).result for operation in made] == [b"0", b"1", b"2", b"3", b"long", None]
     assert outcome(world, made[5].id).state == "cancelled"
-    world(operations.record, [])
+    world.record()
 
 
 def test_the_runs_row_remembers_its_steps_and_gaps(world: World) -> None:
     run = world.run(world.session())
     world.now += 5
-    world(operations.touch_run, run, 12)
+    world(operations.touch_run, run, 12, world.now)
     world(operations.skip_to, run, 7 * POSITIONS_PER_SEQ_ID)
     [row] = world(lambda tx: tx.connection.execute(RUNS.select()).all())
     assert (row.optimizer_steps, row.last_request_at, row.skipped_to) == (12, world.now, 7 * POSITIONS_PER_SEQ_ID)
@@ -203,7 +204,7 @@ def test_expired_results_are_still_executed_again_but_no_expired_failures(world:
     succeed(world, good)
     fail(world, bad)
     world.now += 10
-    assert world(operations.expire, finished_before=world.now) == 2
+    assert set(world(operations.expire, EVERYBODY, after=0)) == {good.id, bad.id}
     assert [row.id for row in world(operations.replayable, RUN, after=-1)] == [good.id]
     assert world(operations.body, good.id).content == b"good"
 
@@ -227,8 +228,8 @@ def test_results_go_when_their_time_is_over_and_a_late_retry_is_still_known(worl
     world.now += 100
     fresh, queued = world.submit(RUN, 2), world.submit(RUN, 3)
     succeed(world, fresh)
-    assert world(operations.expire, finished_before=world.now - 50) == 1
-    assert world(operations.expire, finished_before=world.now - 50) == 0
+    assert world(operations.expire, EVERYBODY, after=50) == [old.id]
+    assert world(operations.expire, EVERYBODY, after=50) == []
     with pytest.raises(Gone, match=f"the result of request_id '{old.id}' has expired: submit the request again"):
         outcome(world, old.id)
     assert outcome(world, fresh.id).state == "succeeded"
@@ -241,7 +242,7 @@ def test_no_more_results_go_at_once_than_asked(world: World) -> None:
     for number in range(5):
         succeed(world, world.submit(RUN, number))
     world.now += 1
-    assert [world(operations.expire, finished_before=world.now, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [len(world(operations.expire, EVERYBODY, after=0, limit=2)) for _ in range(4)] == [2, 2, 1, 0]
 
 
 def test_what_was_asked_goes_with_a_result_that_nobody_replays(world: World) -> None:
@@ -249,7 +250,7 @@ def test_what_was_asked_goes_with_a_result_that_nobody_replays(world: World) -> 
     succeed(world, sample)
     succeed(world, step)
     world.now += 1
-    world(operations.expire, finished_before=world.now)
+    world(operations.expire, EVERYBODY, after=0)
     assert (stored(world, sample)["body"], stored(world, step)["body"]) == (None, b"data")
 
 

@@ -17,6 +17,7 @@ from mock_server.domain import (
     training_runs,
     usage,
 )
+from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.operations import Body, Outcome, Submission
 from mock_server.domain.paths import CheckpointPath
 from mock_server.domain.samplers import NewSampler
@@ -36,7 +37,8 @@ RULES: dict[str, Callable[[Transaction], object]] = {
         tx, ALICE, "s:train:1", limit=20, offset=40, external=False
     ),
     "checkpoints.readable": lambda tx: checkpoints.readable(tx, ALICE, CheckpointPath("s:train:1", "weights", "a")),
-    "checkpoints.sweep": checkpoints.sweep,
+    "checkpoints.sweep": lambda tx: checkpoints.sweep(tx, EVERYBODY),
+    "checkpoints.sweep of one": lambda tx: checkpoints.sweep(tx, ALICE),
     "training_runs.page": lambda tx: training_runs.page(tx, ALICE, project_id=None, limit=20, offset=40),
     "training_runs.page of a project": lambda tx: training_runs.page(tx, ALICE, project_id="p", limit=20, offset=40),
     "training_runs.summary": lambda tx: training_runs.summary(tx, ALICE, "s:train:1"),
@@ -45,7 +47,8 @@ RULES: dict[str, Callable[[Transaction], object]] = {
     "sessions.content": lambda tx: sessions.content(tx, ALICE, "s"),
     "sessions.check_alive": lambda tx: sessions.check_alive(tx, ALICE, "s"),
     "sessions.record_heartbeat": lambda tx: sessions.record_heartbeat(tx, "s", 1.0),
-    "sessions.expire": lambda tx: sessions.expire(tx, silent_since=1.0),
+    "sessions.expire": lambda tx: sessions.expire(tx, EVERYBODY, after=1.0),
+    "sessions.expire of one": lambda tx: sessions.expire(tx, ALICE, after=1.0),
     "samplers.create": lambda tx: samplers.create(tx, ALICE, NewSampler("s", 77, MODEL)),
     "samplers.owned": lambda tx: samplers.owned(tx, ALICE, "s:sample:1"),
     "samplers.page": lambda tx: samplers.page(tx, ALICE, limit=20, offset=40),
@@ -59,14 +62,15 @@ RULES: dict[str, Callable[[Transaction], object]] = {
     "operations.submit without a number": lambda tx: operations.submit(
         tx, Submission(ALICE, "forward", "s:train:1", None, BODY)
     ),
-    "operations.record": lambda tx: operations.record(tx, [Outcome("id", "failed", error="no")]),
+    "operations.record": lambda tx: operations.record(tx, [Outcome("id", "failed", error="no")], [1.0]),
     "operations.found": lambda tx: operations.found(tx, ALICE, "id"),
     "operations.unfinished": operations.unfinished,
     "operations.replayable": lambda tx: operations.replayable(tx, "s:train:1", after=5),
     "operations.ended_samples": lambda tx: operations.ended_samples(tx, "s:sample:1"),
     "operations.last_position": lambda tx: operations.last_position(tx, "s:train:1"),
     "operations.drop_bodies": lambda tx: operations.drop_bodies(tx, "s:train:1", after=0, through=9),
-    "operations.expire": lambda tx: operations.expire(tx, finished_before=1.0),
+    "operations.expire": lambda tx: operations.expire(tx, EVERYBODY, after=1.0),
+    "operations.expire of one": lambda tx: operations.expire(tx, ALICE, after=1.0),
 }
 
 
@@ -120,7 +124,7 @@ def crowd(world: World, count: int) -> None:
         return rule
 
     ended = world.submit(run, 1)
-    world(operations.record, [Outcome(ended.id, "succeeded", "text/plain", b"")])
+    world.record(Outcome(ended.id, "succeeded", "text/plain", b""))
     world(copies(SESSIONS, lambda number: {"id": f"s{number}", "ended_at": 1.0, "heartbeat_at": 1.0}))
     world(copies(RUNS, lambda number: {"id": f"r{number}", "model_seq_id": 100 + number}))
     world(copies(CHECKPOINTS, lambda number: {"name": f"c{number}", "expires_at": None if number % 2 else 2e9}))
@@ -159,13 +163,14 @@ def test_the_effort_does_not_grow_with_the_rows(tmp_path_factory: pytest.TempPat
         "summary": lambda tx: training_runs.summary(tx, ALICE, run),
         "runs": lambda tx: training_runs.page(tx, ALICE, project_id=None, limit=20, offset=5),
         "sessions": lambda tx: sessions.page(tx, ALICE, limit=20, offset=5),
-        "silent sessions": lambda tx: sessions.expire(tx, silent_since=2.0),
+        "silent sessions": lambda tx: sessions.expire(tx, EVERYBODY, after=1e6 - 2.0),
         "submit": lambda tx: operations.submit(tx, Submission(ALICE, "forward", run, 5, BODY)),
         "submit without a number": lambda tx: operations.submit(tx, Submission(ALICE, "forward", run, None, BODY)),
         "unfinished": operations.unfinished,
         "last position": lambda tx: operations.last_position(tx, run),
-        "expire": lambda tx: operations.expire(tx, finished_before=2.0),
-        "sweep": checkpoints.sweep,
+        "expire": lambda tx: operations.expire(tx, EVERYBODY, after=1e6 - 2.0),
+        "sweep": lambda tx: checkpoints.sweep(tx, EVERYBODY),
+        "sweep of one": lambda tx: checkpoints.sweep(tx, ALICE),
     }
     efforts = {name: (effort(few, rule), effort(many, rule)) for name, rule in rules.items()}
     few.close()

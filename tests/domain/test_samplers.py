@@ -3,6 +3,7 @@
 import pytest
 
 from mock_server.domain import accounts, checkpoints, samplers, sessions, submissions, training_runs
+from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.errors import Conflict, Gone, Invalid, NotFound
 from mock_server.domain.samplers import NewSampler
 from mock_server.store import Transaction
@@ -103,7 +104,7 @@ def test_a_checkpoint_that_is_not_there_makes_no_sampler(world: World) -> None:
 def test_an_expired_session_makes_no_sampler(world: World) -> None:
     session = world.session()
     world.now += 10
-    world(sessions.expire, silent_since=world.now)
+    world(sessions.expire, EVERYBODY, after=0)
     with pytest.raises(Gone):
         world.sampler(session, 0)
 

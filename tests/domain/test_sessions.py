@@ -3,6 +3,7 @@
 import pytest
 
 from mock_server.domain import sessions
+from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.errors import Gone, NotFound
 from mock_server.domain.sessions import NewSession
 from tests.domain.world import ALICE, BOB, SEED, World
@@ -30,14 +31,14 @@ def test_a_heartbeat_keeps_a_session_alive_and_silence_ends_it(world: World) -> 
     alive, silent = world.session(), world.session()
     world.now += 100
     world(sessions.record_heartbeat, alive, world.now)
-    assert world(sessions.expire, silent_since=world.now - 50) == 1
+    assert world(sessions.expire, EVERYBODY, after=50) == 1
     world(sessions.check_alive, ALICE, alive)
     with pytest.raises(Gone, match="expired, since no heartbeat came"):
         world(sessions.check_alive, ALICE, silent)
     with pytest.raises(Gone):
         world(sessions.open_session, ALICE, silent)
     assert world(sessions.owned, ALICE, silent).ended_at == world.now
-    assert world(sessions.expire, silent_since=world.now - 50) == 0
+    assert world(sessions.expire, EVERYBODY, after=50) == 0
 
 
 def test_finishing_is_final_and_may_be_said_twice(world: World) -> None:
@@ -50,7 +51,7 @@ def test_finishing_is_final_and_may_be_said_twice(world: World) -> None:
     with pytest.raises(Gone, match=r"is finished \(errored\)"):
         world(sessions.check_alive, ALICE, session)
     world.now += 1e6
-    assert world(sessions.expire, silent_since=world.now) == 0
+    assert world(sessions.expire, EVERYBODY, after=0) == 0
 
 
 def test_a_session_lists_what_was_made_in_it(world: World) -> None:

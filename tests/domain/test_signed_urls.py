@@ -25,12 +25,12 @@ ADDRESS = parts(signed(PATH, "tenant", SECRET, int(NOW) + 900))
 def test_an_address_lets_its_reader_in_until_it_expires() -> None:
     path, query = ADDRESS
     assert path == PATH
-    assert reader_of(path, query, SECRET, NOW) == "tenant"
-    assert reader_of(path, query, SECRET, NOW + 899.9) == "tenant"
+    assert reader_of(path, query, SECRET, lambda _: NOW) == "tenant"
+    assert reader_of(path, query, SECRET, lambda _: NOW + 899.9) == "tenant"
     with pytest.raises(UrlRefused, match="expired 0 seconds ago"):
-        reader_of(path, query, SECRET, NOW + 900)
+        reader_of(path, query, SECRET, lambda _: NOW + 900)
     with pytest.raises(UrlRefused, match="expired 3600 seconds ago"):
-        reader_of(path, query, SECRET, NOW + 4500)
+        reader_of(path, query, SECRET, lambda _: NOW + 4500)
 
 
 @pytest.mark.parametrize(
@@ -47,21 +47,21 @@ def test_an_address_lets_its_reader_in_until_it_expires() -> None:
 def test_nothing_signed_can_be_changed(change: dict[str, str]) -> None:
     path, query = ADDRESS
     with pytest.raises(UrlRefused, match="belongs to another path, tenant or expiry, or is forged"):
-        reader_of(path, query | change, SECRET, NOW)
+        reader_of(path, query | change, SECRET, lambda _: NOW)
 
 
 @given(st.text(max_size=80).filter(lambda path: path != PATH))
 def test_it_is_good_for_its_own_path_only(path: str) -> None:
     with pytest.raises(UrlRefused):
-        reader_of(path, ADDRESS[1], SECRET, NOW)
+        reader_of(path, ADDRESS[1], SECRET, lambda _: NOW)
 
 
 def test_another_server_does_not_know_it() -> None:
     with pytest.raises(UrlRefused):
-        reader_of(*ADDRESS, b"another secret", NOW)
+        reader_of(*ADDRESS, b"another secret", lambda _: NOW)
 
 
 @pytest.mark.parametrize("query", [{}, {"tenant": "tenant"}, {"expires": "9999999999", "signature": ""}])
 def test_without_a_signature_it_says_where_to_get_one(query: dict[str, str]) -> None:
     with pytest.raises(UrlRefused, match="carries no signature: ask for one at"):
-        reader_of(PATH, query, SECRET, NOW)
+        reader_of(PATH, query, SECRET, lambda _: NOW)

@@ -4,8 +4,9 @@ import pytest
 
 from mock_server.domain import accounts, checkpoints, operations, submissions, training_runs
 from mock_server.domain.checkpoints import SaveOptions
+from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.errors import Conflict, Invalid, NotFound
-from mock_server.domain.operations import Accepted, Body, Outcome, Submission, record
+from mock_server.domain.operations import Accepted, Body, Outcome, Submission
 from mock_server.domain.training_runs import MAX_RANK, Adapter, NewRun
 from mock_server.store import Transaction
 from tests.domain.world import ALICE, BOB, MODEL, SEED, World, rows_in, set_status
@@ -49,11 +50,11 @@ def test_the_same_number_with_another_content_is_a_conflict(world: World) -> Non
 def test_a_run_whose_creation_failed_is_begun_anew(world: World, results_expired: bool) -> None:
     session = world.session()
     run, first = create(world, session, content=b"bad", rank=4)
-    world(record, [Outcome(first.id, "failed", error="no", error_category="user")])
+    world.record(Outcome(first.id, "failed", error="no", error_category="user"))
     world(set_status, run, "failed")
     if results_expired:
         world.now += 1e6
-        assert world(operations.expire, finished_before=world.now) == 1
+        assert world(operations.expire, EVERYBODY, after=0) == [first.id]
     again, second = create(world, session, content=b"good", rank=16)
     assert (again, second.id, second.new) == (run, first.id, True)
     row = world(training_runs.any_status, ALICE, run)

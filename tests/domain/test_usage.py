@@ -2,8 +2,9 @@
 
 import pytest
 
-from mock_server.domain import checkpoints, operations, training_runs, usage
+from mock_server.domain import checkpoints, training_runs, usage
 from mock_server.domain.checkpoints import SaveOptions
+from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.errors import Invalid
 from mock_server.domain.operations import Outcome
 from mock_server.domain.paths import CheckpointPath
@@ -37,7 +38,7 @@ def end(world: World, target: str, seq_id: int, **tokens: int) -> Outcome:
     accepted = world.submit(target, seq_id)
     account = Account(ALICE, target.partition(":")[0], MODEL)
     outcome = Outcome(accepted.id, "succeeded", "text/plain", b"done", usage=Usage(account, **tokens))
-    world(operations.record, [outcome])
+    world.record(outcome)
     return outcome
 
 
@@ -60,7 +61,7 @@ def test_tokens_are_added_up_by_the_hour_and_the_session(world: World) -> None:
 def test_an_outcome_that_is_written_down_twice_counts_once(world: World) -> None:
     world.now = FIRST
     session = world.session()
-    world(operations.record, [end(world, f"{session}:train:1", 1, trained=10)])
+    world.record(end(world, f"{session}:train:1", 1, trained=10))
     assert [event.quantity for event in used(world)] == [10]
 
 
@@ -68,7 +69,7 @@ def test_a_write_that_fails_counts_nothing(world: World) -> None:
     world.now = FIRST
     session = world.session()
     outcome = Outcome("none such", "succeeded", usage=Usage(Account(ALICE, session, MODEL), trained=5))
-    world(operations.record, [outcome])
+    world.record(outcome)
     assert used(world) == []
 
 
@@ -124,7 +125,7 @@ def test_what_expired_is_held_until_its_expiry_however_late_it_is_swept(world: W
     run = world.run(world.session())
     sized(world, run, "a", SaveOptions(ttl_seconds=HOUR + HOUR // 2))
     world.now = FIRST + 9 * HOUR
-    world(checkpoints.sweep)
+    world(checkpoints.sweep, EVERYBODY)
     stored = [event.quantity for event in used(world) if event.kind == "storage"]
     assert stored == pytest.approx([SIZE / 1e9, SIZE / 1e9 / 2])
 

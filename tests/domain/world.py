@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from mock_server.domain import checkpoints, operations, samplers, sessions, training_runs
 from mock_server.domain.checkpoints import SaveOptions
-from mock_server.domain.operations import Accepted, Body, Submission
+from mock_server.domain.operations import Accepted, Body, Outcome, Submission
 from mock_server.domain.paths import CheckpointPath, kind_of
 from mock_server.domain.samplers import NewSampler
 from mock_server.domain.sessions import NewSession
@@ -39,7 +39,7 @@ class World:
 
     def __call__(self, rule: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the rule as the store's writer does: all of it, then its hooks; or nothing, and its error."""
-        tx = Transaction(self._connection, self.artifacts, self.now)
+        tx = Transaction(self._connection, self.artifacts, lambda _: self.now)
         with self._connection.begin():
             try:
                 result = rule(tx, *args, **kwargs)
@@ -99,6 +99,10 @@ class World:
         file = self.artifacts.write(content) if in_file else None
         body = Body.of("application/json", content, file)
         return self(operations.submit, Submission(tenant, kind, target, seq_id, body))
+
+    def record(self, *outcomes: Outcome) -> None:
+        """So operations end, now."""
+        self(operations.record, outcomes, [self.now] * len(outcomes))
 
     def names(self, tenant: str = ALICE) -> list[str]:
         """The names of the tenant's checkpoints as its list shows them."""

@@ -14,6 +14,7 @@ import uvicorn
 
 from mock_server.faults import FaultLayer, FaultPlan, FaultRule, Server
 from mock_server.runtime import Runtime
+from mock_server.runtime.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,7 +45,7 @@ class Wired:
 
 
 @asynccontextmanager
-async def wired(http: Literal["httptools", "h11"]) -> AsyncIterator[Wired]:
+async def wired(http: Literal["httptools", "h11"], clock: Timeline | None = None) -> AsyncIterator[Wired]:
     """The application answers ANSWER to every POST, which is `step` at /step, and PIECES of PIECE to `download`."""
     calls: list[Any] = []
     sent: list[int] = []
@@ -68,6 +69,7 @@ async def wired(http: Literal["httptools", "h11"]) -> AsyncIterator[Wired]:
         await send({"type": "http.response.body", "body": body})
 
     plan = FaultPlan(seed=7)
+    clock = clock or Timeline()
 
     def operation_of(method: str, path: str) -> str | None:
         return {("POST", "/step"): "step", ("GET", "/download"): "download"}.get((method, path))
@@ -75,7 +77,7 @@ async def wired(http: Literal["httptools", "h11"]) -> AsyncIterator[Wired]:
     def no_runtime() -> Runtime:
         raise AssertionError("this application has no operations")
 
-    layer = FaultLayer(app, plan, Server(operation_of, str.lower, no_runtime))
+    layer = FaultLayer(app, plan, Server(operation_of, str.lower, no_runtime, lambda _: clock))
     server = uvicorn.Server(uvicorn.Config(layer, http=http, lifespan="off", log_config=None, timeout_keep_alive=60))
     # Listening before it serves, so that nobody has to wait for it.
     listener = socket.create_server(("127.0.0.1", 0))

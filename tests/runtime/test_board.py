@@ -15,7 +15,7 @@ DONE = Outcome("op", "succeeded", "application/json", b"{}")
 
 
 def board(clock: ManualClock | None = None, **dials: str) -> Board:
-    return Board(clock or ManualClock(), {kind: Dial.parse(text) for kind, text in dials.items()})
+    return Board((clock or ManualClock()).clocks, {kind: Dial.parse(text) for kind, text in dials.items()})
 
 
 def operation(kind: str = "optim_step", name: str = "op") -> LiveOperation:

@@ -10,8 +10,6 @@ import pytest
 from mock_server.domain import samplers
 from mock_server.domain.samplers import NewSampler
 from mock_server.runtime import board as board_module
-from mock_server.runtime.janitor import ROUND_SECONDS
-from tests.runtime.manual_clock import ManualClock
 from tests.runtime.world import MODEL, TENANT, World, world
 
 OPERATIONS: Final = int(os.environ.get("FLAT_OPERATIONS", "3000"))
@@ -36,9 +34,10 @@ class Client:
             self.samples += 2
             for request in requests:
                 await self.here.result(request)
+        clock = self.here.runtime.clocks.of(TENANT)
         poll = self.here.runtime.completions.poll
-        _, cursor = await poll(self.sampler, 0, seen=0, retrieved=[], seconds=0)
-        await poll(self.sampler, 0, seen=cursor, retrieved=[], seconds=0)
+        _, cursor = await poll(clock, self.sampler, 0, seen=0, retrieved=[], seconds=0)
+        await poll(clock, self.sampler, 0, seen=cursor, retrieved=[], seconds=0)
 
     async def open(self) -> None:
         session = await self.here.open_session()
@@ -87,8 +86,7 @@ async def test_memory_and_files_stay_flat_however_many_operations(
 
 async def test_no_file_outlives_the_row_that_it_belongs_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mock_server.runtime.results.INLINE_BYTES", 10)
-    clock = ManualClock()
-    async with world(tmp_path, clock=clock, inline_bytes=10, snapshot_steps=5, result_ttl_seconds=50) as here:
+    async with world(tmp_path, clock="manual", inline_bytes=10, snapshot_steps=5, result_ttl_seconds=50) as here:
         client = Client(here)
         await client.open()
         await client.work(40)
@@ -98,8 +96,7 @@ async def test_no_file_outlives_the_row_that_it_belongs_to(tmp_path: Path, monke
             await here.result(request)
         await here.result(await here.save(client.run_id, client.seq_id + 2, "end"))
         await here.runtime._recorder.settle()
-        clock.advance(51 + ROUND_SECONDS)
-        await here.runtime._recorder.settle()
+        await here.advance(51)
         await here.runtime._recorder.settle()  # files go after the commit of their rows
         assert len(_files(tmp_path)) == 1, "the checkpoint, which is the run's snapshot as well"
 

@@ -9,8 +9,7 @@ from mock_server.domain import samplers
 from mock_server.domain.errors import Invalid, NotFound
 from mock_server.domain.samplers import NewSampler
 from mock_server.runtime import sampling
-from mock_server.runtime.completions import SEQ_IDS_PER_CLONE
-from tests.runtime.manual_clock import ManualClock
+from mock_server.runtime.completions import SEQ_IDS_PER_CLONE, Completion
 from tests.runtime.world import MODEL, TENANT, World, crash_image, until, world
 
 LONG = 3000
@@ -23,9 +22,18 @@ async def base_sampler(here: World, number: int = 0) -> str:
     return sampler.id
 
 
+async def poll_for(
+    here: World, sampler: str, clone: int = 0, *, seen: int = 0, seconds: float = 20
+) -> tuple[list[Completion], int]:
+    clock = here.runtime.clocks.of(TENANT)
+    return await here.runtime.completions.poll(clock, sampler, clone, seen=seen, retrieved=[], seconds=seconds)
+
+
 async def ended(here: World, sampler: str, seen: int = 0, clone: int = 0) -> tuple[list[str], int]:
     """The request ids that the poller learns of, without waiting, and its next cursor."""
-    found, cursor = await here.runtime.completions.poll(sampler, clone, seen=seen, retrieved=[], seconds=0)
+    found, cursor = await here.runtime.completions.poll(
+        here.runtime.clocks.of(TENANT), sampler, clone, seen=seen, retrieved=[], seconds=0
+    )
     return [completion.operation_id for completion in found], cursor
 
 
@@ -155,7 +163,7 @@ async def test_a_poller_learns_of_each_sample_once_it_has_said_so(tmp_path: Path
 async def test_a_waiting_poller_is_told_at_once(tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         sampler = await base_sampler(here)
-        poll = asyncio.create_task(here.runtime.completions.poll(sampler, 0, seen=0, retrieved=[], seconds=20))
+        poll = asyncio.create_task(poll_for(here, sampler))
         await asyncio.sleep(0.05)
         request = await here.sample(sampler, 0, max_tokens=2)
         found, _ = await asyncio.wait_for(poll, 10)
@@ -168,14 +176,13 @@ async def test_pollers_that_begin_at_the_same_time_both_learn_of_what_ended_befo
         sampler = await base_sampler(here)
         request = await here.sample(sampler, 0, max_tokens=2)
         await here.result(request)
-        polls = [here.runtime.completions.poll(sampler, 0, seen=0, retrieved=[], seconds=20) for _ in range(2)]
+        polls = [poll_for(here, sampler) for _ in range(2)]
         for found, _ in await asyncio.wait_for(asyncio.gather(*polls), 10):
             assert [completion.operation_id for completion in found] == [request]
 
 
 async def test_a_poller_with_a_cursor_of_an_earlier_life_of_the_server_misses_nothing(tmp_path: Path) -> None:
-    clock = ManualClock()
-    async with world(tmp_path / "live", clock=clock) as here:
+    async with world(tmp_path / "live", clock="manual") as here:
         sampler = await base_sampler(here)
         first = await here.sample(sampler, 0, max_tokens=2)
         await here.result(first)
@@ -184,7 +191,7 @@ async def test_a_poller_with_a_cursor_of_an_earlier_life_of_the_server_misses_no
         await here.result(second)
         await here.runtime._recorder.settle()
         image = crash_image(tmp_path / "live", tmp_path / "image")
-    async with world(image, clock=clock) as again:  # not a tick later, as a clock that was set back would have it
+    async with world(image, clock="manual") as again:  # not a tick later, as a clock that was set back would have it
         found, later = await ended(again, sampler, cursor)
         assert second in found
         assert later > cursor
@@ -206,7 +213,9 @@ async def test_a_failed_sample_is_told_as_such(tmp_path: Path) -> None:
         sampler = await base_sampler(here)
         request = await here.sample(sampler, 0, prompt=[-1])
         assert (await here.outcome(request)).error_category == "user"
-        found, _ = await here.runtime.completions.poll(sampler, 0, seen=0, retrieved=[], seconds=0)
+        found, _ = await here.runtime.completions.poll(
+            here.runtime.clocks.of(TENANT), sampler, 0, seen=0, retrieved=[], seconds=0
+        )
         assert [completion.failed for completion in found] == [True]
 
 
@@ -239,9 +248,11 @@ async def test_feeds_that_nobody_asks_any_more_leave_the_memory_and_come_back(
 async def test_a_stopping_server_answers_waiting_pollers(tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         sampler = await base_sampler(here)
-        poll = asyncio.create_task(here.runtime.completions.poll(sampler, 0, seen=7, retrieved=[], seconds=20))
+        poll = asyncio.create_task(poll_for(here, sampler, seen=7))
         await asyncio.sleep(0.05)
         here.runtime.release_polls()
         assert await asyncio.wait_for(poll, 5) == ([], 7)
-        again = here.runtime.completions.poll(sampler, 0, seen=7, retrieved=[], seconds=20)
+        again = here.runtime.completions.poll(
+            here.runtime.clocks.of(TENANT), sampler, 0, seen=7, retrieved=[], seconds=20
+        )
         assert await asyncio.wait_for(again, 5) == ([], 7)

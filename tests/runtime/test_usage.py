@@ -13,7 +13,7 @@ STEP = len(TEXT) - 1
 async def tokens(here: World) -> dict[str, float]:
     """All tokens so far by their kind."""
     await here.runtime.settle()
-    hour = here.runtime.clock.now() // HOUR * HOUR
+    hour = here.runtime.clocks.now(TENANT) // HOUR * HOUR
     window = {"starting_on": hour - HOUR, "ending_before": hour + 2 * HOUR}
     report = await here.runtime.store.read(usage.report, TENANT, **window)
     sums: dict[str, float] = {}

@@ -7,15 +7,12 @@ import pytest
 
 from mock_server.domain.errors import Gone, NotFound
 from mock_server.runtime import Pending
-from mock_server.runtime.janitor import ROUND_SECONDS
-from tests.runtime.manual_clock import ManualClock
 from tests.runtime.world import TENANT, until, world
 
 
 async def test_dials_decide_when_a_result_is_seen_and_never_what_it_is(tmp_path: Path) -> None:
-    clock = ManualClock()
     dials = {"forward_backward": "after:10/paused_capacity/no GPU is free", "optim_step": "polls:2"}
-    async with world(tmp_path / "dialled", clock=clock, dials=dials) as here:
+    async with world(tmp_path / "dialled", clock="manual", dials=dials) as here:
         await here.open_session()
         run_id = await here.create_run()
         backward, step = await here.step(run_id, 1)
@@ -23,9 +20,9 @@ async def test_dials_decide_when_a_result_is_seen_and_never_what_it_is(tmp_path:
         await until(lambda: all(operation is not None and operation.outcome is not None for operation in live))
         waiting = asyncio.create_task(here.runtime.poll(TENANT, backward, 4))
         await asyncio.sleep(0)
-        clock.advance(4)
+        await here.advance(4)
         assert await waiting == Pending("paused_capacity", "no GPU is free")
-        clock.advance(6)
+        await here.advance(6)
         results = [await here.result(backward)]
         assert [await here.runtime.poll(TENANT, step, 0) for _ in range(2)] == [Pending(), Pending()]
         results.append(await here.result(step))
@@ -57,17 +54,17 @@ async def test_results_belong_to_their_tenant_also_when_they_have_left_the_memor
 
 
 async def test_a_result_nobody_fetched_expires_and_is_gone_for_good(tmp_path: Path) -> None:
-    clock = ManualClock()
-    async with world(tmp_path, clock=clock, result_ttl_seconds=100, inline_bytes=10) as here:
+    async with world(tmp_path, clock="manual", result_ttl_seconds=100, inline_bytes=10) as here:
         await here.open_session()
         run_id = await here.create_run()
         first = await here.step(run_id, 1)
         for request in first:
             await here.result(request)
         await here.runtime._recorder.settle()
-        clock.advance(101 + ROUND_SECONDS)
-        await here.runtime._recorder.settle()
-    async with world(tmp_path, clock=clock) as again:
+        await here.advance(100)
+        with pytest.raises(Gone, match="has expired"):
+            await here.outcome(first[0])
+    async with world(tmp_path, clock="manual") as again:
         with pytest.raises(Gone, match="has expired"):
             await again.outcome(first[0])
         for request in await again.step(run_id, 3):

@@ -24,7 +24,8 @@ from mock_server.domain.orders import (
 )
 from mock_server.domain.sessions import NewSession
 from mock_server.domain.training_runs import Adapter, NewRun
-from mock_server.runtime import Clock, Pending, RealClock, Runtime, Timing
+from mock_server.runtime import Clocks, Pending, Runtime, Timing
+from mock_server.runtime.timeline import Mode
 from mock_server.store import Store
 
 TENANT = "tenant"
@@ -38,6 +39,10 @@ class World:
 
     runtime: Runtime
     session: str = ""
+
+    async def advance(self, seconds: float) -> None:
+        """Let so much time pass for everybody, and all happen that it brings about."""
+        await self.runtime.clocks.advance(None, seconds=seconds)
 
     async def open_session(self) -> str:
         self.session = await self.runtime.store.write(sessions.create, TENANT, NewSession(), self.runtime.store.seed)
@@ -103,13 +108,13 @@ class World:
 
 @asynccontextmanager
 async def world(
-    directory: Path, *, dials: Mapping[str, str] | None = None, clock: Clock | None = None, **timing: Any
+    directory: Path, *, dials: Mapping[str, str] | None = None, clock: Mode = "real", **timing: Any
 ) -> AsyncIterator[World]:
     """One life of a server on the directory, stopped cleanly at the end."""
-    clock = clock or RealClock()
-    store = Store.open(directory, durability="process", seed=11, clock=clock.now)
+    clocks = Clocks(clock)
+    store = Store.open(directory, durability="process", seed=11, clock=clocks.now)
     parsed = {kind: Dial.parse(text) for kind, text in (dials or {}).items()}
-    runtime = Runtime(store, Catalogue.default(), clock, Timing(**timing), parsed)
+    runtime = Runtime(store, Catalogue.default(), clocks, Timing(**timing), parsed)
     await runtime.start()
     try:
         yield World(runtime)

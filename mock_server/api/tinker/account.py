@@ -18,7 +18,7 @@ router = APIRouter(prefix=PREFIX, tags=["account"], route_class=JsonRoute)
 async def exchange_token(call: TenantCall) -> Response:
     """A signed token for the key's tenant, which the SDK sends instead of the key where pjwt_auth_enabled says so."""
     store = call.runtime.store
-    return json_response({"jwt": tokens.issue(call.tenant, store.secret, call.runtime.clock.now())})
+    return json_response({"jwt": tokens.issue(call.tenant, store.secret, call.now)})
 
 
 @router.delete("/auth/apikey/me", status_code=204)

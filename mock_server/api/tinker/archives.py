@@ -84,7 +84,7 @@ async def _export(call: Call, path: CheckpointPath) -> Export:
 
 
 def _expiry(call: Call) -> int:
-    return int(call.runtime.clock.now()) + signed_urls.LIFETIME_SECONDS
+    return int(call.now) + signed_urls.LIFETIME_SECONDS
 
 
 def _place(path: CheckpointPath, file: str) -> str:

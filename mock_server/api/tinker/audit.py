@@ -22,7 +22,7 @@ EventType = Literal["all", "checkpoints", "projects", "sessions", "teams", "orga
 @router.get("/audit")
 async def get_audit_log(call: TenantCall, event_type: EventType = "all", day: Day | None = None) -> Response:
     """What happened on a day, midnight to midnight UTC; without one, today."""
-    day = day or datetime.fromtimestamp(call.runtime.clock.now(), UTC).date()
+    day = day or datetime.fromtimestamp(call.now, UTC).date()
     first = datetime.combine(day, time(), UTC).timestamp()
     end = first + timedelta(days=1).total_seconds()
     await call.runtime.settle()

@@ -64,7 +64,7 @@ async def get_current_checkpoint_storage(call: TenantCall, project_id: str | Non
 async def _settle(call: TenantCall) -> None:
     """Let the figures be those of this moment: what has ended is written down, what has expired is gone."""
     await call.runtime.settle()
-    await call.runtime.store.write(checkpoints.sweep)
+    await call.write(checkpoints.sweep)
 
 
 def _event(event: Event, report: Report, tenant: str) -> dict[str, Any]:

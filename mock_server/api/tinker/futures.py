@@ -31,6 +31,7 @@ async def retrieve_futures(body: RetrieveFutures, call: TenantCall) -> Response:
     await call.read(samplers.owned, target.sampling_session_id)
     longest = call.settings.poll_seconds
     completions, cursor = await call.runtime.completions.poll(
+        call.runtime.clocks.of(call.tenant),
         target.sampling_session_id,
         target.cloned_sampler_id,
         seen=body.prev_cursor,

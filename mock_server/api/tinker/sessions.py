@@ -40,7 +40,7 @@ async def create_session(body: CreateSession, call: TenantCall) -> Response:
 async def session_heartbeat(body: Heartbeat, call: TenantCall) -> Response:
     """Keep a session alive. 410 when it has ended, which stops the client's loop."""
     await call.read(sessions.check_alive, body.session_id)
-    call.runtime.beat(body.session_id)
+    call.runtime.beat(call.tenant, body.session_id)
     return json_response({"type": "session_heartbeat"})
 
 

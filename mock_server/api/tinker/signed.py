@@ -27,7 +27,7 @@ def signed_url(call: Call, path: str, expires: int) -> str:
 def reader(request: Request) -> str:
     """The tenant in whose name the request's address may be read now. Raises UrlRefused."""
     runtime: Runtime = request.app.state.runtime
-    return signed_urls.reader_of(request.scope["path"], request.query_params, runtime.store.secret, runtime.clock.now())
+    return signed_urls.reader_of(request.scope["path"], request.query_params, runtime.store.secret, runtime.clocks.now)
 
 
 def refuse_others(router: APIRouter, path: str, methods: set[str]) -> None:

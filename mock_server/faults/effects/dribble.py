@@ -17,10 +17,10 @@ class Dribble(Effect):
         exchange.answered.pieces = self._drops(exchange, exchange.answered.pieces)
 
     async def _drops(self, exchange: Exchange, pieces: Pieces) -> Pieces:
-        begun = False
+        due: float | None = None
         async for piece in pieces:
             for start in range(0, len(piece), self.bytes):
-                if begun:
-                    await exchange.wait(self.seconds)
-                begun = True
+                # By when each is due: a clock that is moved on brings all pieces of that time.
+                due = exchange.clock.now() if due is None else due + self.seconds
+                await exchange.wait(due - exchange.clock.now())
                 yield piece[start : start + self.bytes]

@@ -1,7 +1,6 @@
 """No answer comes."""
 
 import asyncio
-from contextlib import suppress
 
 from mock_server.faults.connection import ConnectionEnded
 from mock_server.faults.exchange import Exchange
@@ -15,7 +14,12 @@ class Hang(Effect):
     seconds: float = 120.0
 
     async def strike(self, exchange: Exchange) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(exchange.connection.client_gone(), self.seconds)
+        over = asyncio.create_task(exchange.wait(self.seconds))
+        gone = asyncio.create_task(exchange.connection.client_gone())
+        try:
+            await asyncio.wait((over, gone), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            over.cancel()
+            gone.cancel()
         exchange.connection.close()
         raise ConnectionEnded
