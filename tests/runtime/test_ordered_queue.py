@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_server.domain.ids import POSITIONS_PER_SEQ_ID
@@ -59,6 +59,7 @@ class Run:
         self.skipped_to.append(operation.seq_id)
 
 
+@settings(deadline=None)
 @given(st.permutations(range(1, 9)))
 def test_operations_run_in_the_order_of_their_seq_ids_however_they_arrive(arrivals: list[int]) -> None:
     async def program() -> list[int | None]:

@@ -228,3 +228,20 @@ def test_a_missing_step_is_said_before_any_other_is_taken_for_good(tmp_path: Pat
     with pytest.raises(StoreError, match=f"no step leads from there to {NEXT + 1}"):
         migrate(tmp_path, {SCHEMA_VERSION: add_colour}, NEXT + 1)
     assert state_of(tmp_path) == (str(SCHEMA_VERSION), False, False)
+
+
+def test_a_directory_of_version_1_is_given_what_a_new_one_has(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    tables = []
+    for directory in (old, new):
+        opened_and_closed(directory)
+    connection = sqlite3.connect(old / "tinker.db")
+    connection.executescript("DROP TABLE clock; UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+    connection.close()
+    for directory in (old, new):
+        opened_and_closed(directory)
+        connection = sqlite3.connect(directory / "tinker.db")
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        tables.append({name: connection.execute(f"PRAGMA table_info({name})").fetchall() for name in names})
+        connection.close()
+    assert tables[0] == tables[1]
