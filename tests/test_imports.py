@@ -21,8 +21,8 @@ ARROWS: Final[dict[str, set[str]]] = {
     "logs": set(),
     # The rules, what is in flight, the doors: each uses what stands above it here.
     "domain": {"store"},
-    # What goes wrong on request: around the server, and known to none of it. What it corrupts lies in the store.
-    "faults": {"codec", "domain", "listening", "runtime", "store"},
+    # What goes wrong on request: around the server, and known to none of it. What it corrupts are rows, files, numbers.
+    "faults": {"codec", "domain", "listening", "runtime", "store", "toy_model"},
     # Who speaks with a running server from outside it.
     "admin_client": set(),
     # Who watches the whole server from outside; the contract that it judges by knows nothing of us.

@@ -13,8 +13,9 @@ from mock_server.runtime import Clock, Interference, Runtime, pause
 if TYPE_CHECKING:
     from mock_server.faults.connection import Connection
     from mock_server.faults.facts import Facts
+    from mock_server.faults.plan import Strike
     from mock_server.faults.registry import Phase
-    from mock_server.runtime.interference import After
+    from mock_server.runtime.interference import After, Before
 
 Headers = list[tuple[str, str]]
 Pieces = AsyncIterator[bytes]
@@ -117,6 +118,17 @@ class Exchange:
     def interfere(self, **how: Any) -> None:
         """Disturb the operation that this request submits, beside what else disturbs it."""
         self.interference = replace(self.interference or Interference(), **how)
+
+    def touched(self, strike: Strike) -> None:
+        """Note which fault acts, for who watches and, unless it is silent, for the client."""
+        name = strike.rule.effect.name
+        self.touched_by.append(name)
+        if not strike.rule.rule.silent:
+            self.struck_by.append(name)
+
+    def interfere_before(self, hook: Before) -> None:
+        """Call it before the operation that this request submits is executed, beside what else is called then."""
+        self.interfere(before=(*(self.interference or Interference()).before, hook))
 
     def interfere_after(self, hook: After) -> None:
         """Call it when the operation that this request submits has ended, beside what else is called then."""

@@ -13,6 +13,7 @@ from mock_server.faults.exchange import Answer, Exchange, Missed
 from mock_server.faults.facts import Asked, Facts, facts_of
 from mock_server.faults.handling import Handling
 from mock_server.faults.names import asked, is_placeholder, resolved
+from mock_server.faults.staging import corrupt
 from mock_server.listening import FAULTS
 from mock_server.runtime import Clock, Runtime
 
@@ -124,8 +125,10 @@ class FaultLayer:
             await _act(exchange, strikes, "before_handler")
             if exchange.answer is None:
                 await _act(exchange, strikes, "in_operation")
+                await corrupt(exchange, strikes, "before")
                 handling = Handling(self._app, _told(scope, exchange.told), receive, exchange.interference)
                 exchange.answer = await handling.answer()
+                await corrupt(exchange, strikes, "after")
             strikes = strikes + _of_answer(later, exchange.answer)
             await _act(exchange, strikes, "after_commit")
             await _act(exchange, strikes, "in_body")
@@ -148,17 +151,14 @@ async def _act(exchange: Exchange, strikes: list[Strike], phase: Phase) -> None:
     exchange.phase = phase
     for strike in sorted((each for each in strikes if each.phase == phase), key=lambda each: each.rule.id):
         exchange.random, exchange.kept = strike.random, strike.rule.kept
-        name = strike.rule.effect.name
-        exchange.touched_by.append(name)
-        if not strike.rule.rule.silent:
-            exchange.struck_by.append(name)
+        touched_by, struck_by = len(exchange.touched_by), len(exchange.struck_by)
+        exchange.touched(strike)
         try:
             await strike.rule.effect.strike(exchange)
         except Missed as missed:
             strike.rule.missed += 1
-            exchange.touched_by.pop()
-            if not strike.rule.rule.silent:
-                exchange.struck_by.pop()
+            del exchange.touched_by[touched_by:], exchange.struck_by[struck_by:]
+            name = strike.rule.effect.name
             log.warning("fault %d, %s, struck nothing at %s: %s", strike.rule.id, name, exchange.operation, missed)
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
-from mock_server.domain.paths import SCHEME
-from mock_server.store.tables import CHECKPOINTS, OPERATIONS, RUNS, SAMPLERS, SESSIONS
+from mock_server.domain.errors import Invalid
+from mock_server.domain.paths import SCHEME, CheckpointPath
+from mock_server.store.tables import CHECKPOINTS, OPERATIONS, RUNS, SAMPLERS, SESSIONS, Checkpoint
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
+    from sqlalchemy import ColumnElement, Table
 
     from mock_server.store import Transaction
 
@@ -50,6 +51,32 @@ def asked(tx: Transaction, request_id: str) -> Any:
     columns = OPERATIONS.c
     wanted = select(columns.kind, columns.target, columns.seq_id).where(columns.id == request_id)
     return tx.connection.execute(wanted).one_or_none()
+
+
+def checkpoint_at(tx: Transaction, tenant: str, path: str) -> Checkpoint | None:
+    """The tenant's checkpoint at a tinker:// path, expired or not."""
+    try:
+        place = CheckpointPath.parse(path)
+    except Invalid:
+        return None
+    columns = CHECKPOINTS.c
+    at = (columns.training_run_id == place.run_id, columns.kind == place.kind, columns.name == place.name)
+    return _newest(tx, tenant, *at)
+
+
+def checkpoint_named(tx: Transaction, tenant: str, name: str) -> Checkpoint | None:
+    """The tenant's newest checkpoint of that name, whichever run and kind it is of."""
+    return _newest(tx, tenant, CHECKPOINTS.c.name == name)
+
+
+def newest_checkpoint(tx: Transaction, tenant: str, run_id: str | None) -> Checkpoint | None:
+    """The newest checkpoint of a run, or of all that the tenant has."""
+    return _newest(tx, tenant, *([] if run_id is None else [CHECKPOINTS.c.training_run_id == run_id]))
+
+
+def _newest(tx: Transaction, tenant: str, *conditions: ColumnElement[bool]) -> Checkpoint | None:
+    wanted = select(Checkpoint).where(CHECKPOINTS.c.tenant == tenant, *conditions)
+    return tx.session.execute(wanted.order_by(CHECKPOINTS.c.number.desc()).limit(1)).scalar_one_or_none()
 
 
 def _name_of(noun: str, row: Any) -> str:

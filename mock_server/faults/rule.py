@@ -19,6 +19,7 @@ from pydantic import (
 import mock_server.faults.effects  # noqa: F401 - importing them registers them
 from mock_server.faults.problems import Misplaced, problems, unknown
 from mock_server.faults.registry import EFFECTS, Effect, Phase
+from mock_server.faults.scene import Corruption
 
 
 class InvalidFault(ValueError):
@@ -137,6 +138,21 @@ SUBMITTING: Final = (
     *("asample", "stream_sample"),
 )
 """The calls behind which an operation is executed; all but samples change a run, in its turn."""
+
+
+def corruption_of(given: dict[str, Any] | str) -> Corruption:
+    """An effect on what is stored. Raises InvalidFault."""
+    try:
+        effect = effect_of(given)
+    except Misplaced as misplaced:
+        raise InvalidFault("; ".join(map(str, problems(misplaced.invalid, misplaced.place)))) from misplaced
+    except ValueError as invalid:
+        raise InvalidFault(str(invalid)) from invalid
+    if not isinstance(effect, Corruption):
+        raise InvalidFault(f"{effect.name} strikes calls, not what is stored: make it a rule")
+    return effect
+
+
 _SAID: Final = ("session", "run", "sampler", "checkpoint", "seq_id", "polled", "sdk_version")
 
 

@@ -78,6 +78,8 @@ class RunRegistry:
         queue = OrderedQueue(run_id, clocks.of(tenant), self._gap_seconds, next_seq, held_until)
         for seq_id in used_up:
             queue.consume(seq_id)
-        worker = self._workers[run_id] = RunWorker(self._workshop, run_id, tenant, run.base_model, queue)
+        worker = self._workers[run_id] = RunWorker(
+            self._workshop, run_id, tenant, run.base_model, queue, -1 if last is None else last
+        )
         self.make_room()
         return worker

@@ -6,12 +6,17 @@ numbers whenever they are executed again.
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
+
+from sqlalchemy import Row
 
 from mock_server.domain import ids, operations
 from mock_server.domain.catalogue import Catalogue
 from mock_server.domain.errors import OperationFailed
+from mock_server.domain.ids import END_OF_POSITIONS
 from mock_server.domain.operations import Body, Outcome
 from mock_server.domain.orders import LoadOrder, SaveOrder
 from mock_server.domain.paths import CheckpointKind, CheckpointPath, checkpoint_name
@@ -58,18 +63,22 @@ class Workshop:
 class RunWorker:
     """Executes one run's operations, one at a time."""
 
-    def __init__(self, workshop: Workshop, run_id: str, tenant: str, base_model: str, queue: OrderedQueue) -> None:
+    def __init__(
+        self, workshop: Workshop, run_id: str, tenant: str, base_model: str, queue: OrderedQueue, position: int
+    ) -> None:
         self.run_id = run_id
         self.tenant = tenant
         self.base_model = base_model
         self.settled = False
         """Whether the run is known to be usable, its prior fixed: what the first submission checks."""
         self.queue = queue
+        self.position = position
+        """Of the last operation that has ended, with all before it."""
         self.state: TrainingState | None = None
         self.turn = asyncio.Lock()
         """Held while an operation changes the run, and by whoever else must touch it between two of them."""
         self._shop = workshop
-        self._log = RunLog(workshop.store, run_id, Account(tenant, ids.session_of(run_id), base_model))
+        self.log = RunLog(workshop.store, run_id, Account(tenant, ids.session_of(run_id), base_model))
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -85,6 +94,62 @@ class RunWorker:
         self.queue.put(operation)
         if self._task is None:
             self._task = asyncio.create_task(self._work())
+
+    # For who holds the run's turn.
+
+    async def take(self) -> TrainingState:
+        """The run's state, as its last operation left it."""
+        return await self._materialise()
+
+    async def logged(self) -> tuple[int, Sequence[Row[Any]]]:
+        """The position of the run's snapshot, and the ended operations behind it that changed its state, in order."""
+        await self._shop.recorder.settle()
+        position = (await self._shop.store.read(self.log.run)).snapshot_position
+        return position, self.log.since(position)
+
+    async def change(self, how: Callable[[TrainingState], None]) -> None:
+        """Let the run go on from what this does to a copy of its state, on the executor's thread."""
+        changed = (await self._materialise()).copy()
+        await self._shop.executor.run(partial(how, changed))
+        await self.keep(changed)
+
+    async def keep(self, state: TrainingState) -> None:
+        """Let the run go on from this state, which becomes its snapshot."""
+        store = self._shop.store
+        file = await self._shop.executor.run(lambda: store.artifacts.write(state.dump(gradients=True)))
+        self._shop.recorder.flush()
+        try:
+            await store.write(self.log.snapshot_taken, file, self.position)
+        except Exception:
+            store.artifacts.remove(file.id)
+            raise
+        self._shop.recorder.touch(self.run_id, state.optimizer_steps, self._shop.clocks.now(self.tenant))
+        self.log.reset()
+        self.state = state
+
+    async def replayed(self, through: int = END_OF_POSITIONS) -> TrainingState:
+        """The run's state as of a position in its log, executed anew from its snapshot on."""
+        await self._shop.recorder.settle()
+        run, content = await self._shop.store.read(self.log.snapshot)
+        if run.status == "unloaded":
+            raise OperationFailed(f"training run {self.run_id!r} was unloaded: load one of its checkpoints")
+        entry = self._shop.catalogue[run.base_model]
+        if content is None:
+            state = await self._shop.executor.run(partial(training.fresh_state, entry, run))
+        else:
+            state = await self._shop.executor.run(
+                partial(TrainingState.load, content, optimizer=run.snapshot_optimizer, fresh=run.optimizer["type"])
+            )
+        self.log.reset()
+        prepare = self._shop.losses.of_run(self.tenant, self.run_id)
+        for operation in self.log.since(run.snapshot_position):
+            if operation.position > through:
+                break
+            body = self.log.body(operation.id)
+            replay = partial(training.apply, state, operation.kind, body, prepare, want_result=False)
+            await self._shop.executor.run(replay)
+            self.log.advanced(operation.kind, len(body.content))
+        return state
 
     async def stop(self) -> None:
         """Stop between two operations; what is left is in the log."""
@@ -114,6 +179,7 @@ class RunWorker:
                 outcome = failure(operation.id, error)
                 recorded = await self._fail(operation, outcome)
         self.queue.done(operation)
+        self.position = max(self.position, operation.position)
         if not recorded:
             self._shop.recorder.add(outcome, self._shop.clocks.now(self.tenant))
         if operation.interference is not None:
@@ -121,7 +187,7 @@ class RunWorker:
         self._shop.board.end(operation, outcome)
         if recorded:
             self._shop.board.stored([operation.id])
-        elif self.state is not None and self._log.due(self._shop.snapshot_steps, self._shop.snapshot_bytes):
+        elif self.state is not None and self.log.due(self._shop.snapshot_steps, self._shop.snapshot_bytes):
             await self._snapshot(self.state, operation.position)
 
     async def _interfered(
@@ -147,7 +213,7 @@ class RunWorker:
             self.state = None  # half-done work must not be built upon: the log knows better
         elif operation.kind in training.KINDS and operation.interference is None:
             return False
-        rule = self._log.creation_failed if operation.kind in {"create_model", "load_weights"} else self._log.failed
+        rule = self.log.creation_failed if operation.kind in {"create_model", "load_weights"} else self.log.failed
         try:
             await self._shop.store.write(rule, outcome)
         except Exception as error:
@@ -163,14 +229,14 @@ class RunWorker:
         if operation.interference is not None:
             await operation.interference.begin(operation)
         if operation.body is None:
-            operation.body = self._log.body(operation.id)
+            operation.body = self.log.body(operation.id)
         match operation.kind:
             case "create_model":
-                return await self._shop.store.write(self._log.created, operation.id), True
+                return await self._shop.store.write(self.log.created, operation.id), True
             case "unload_model":
                 self.state = None
                 self.settled = False
-                return await self._shop.store.write(self._log.unloaded, operation.id, operation.position), True
+                return await self._shop.store.write(self.log.unloaded, operation.id, operation.position), True
             case "save_weights" | "save_weights_for_sampler" | "save_weights_external":
                 return await self._save(operation, SaveOrder.model_validate_json(operation.body.content)), True
             case "load_weights":
@@ -182,9 +248,9 @@ class RunWorker:
         state = await self._materialise()
         prepare = self._shop.losses.of_run(self.tenant, self.run_id)
         outcome = await self._shop.executor.run(
-            partial(self._log.apply, state, operation.kind, body, operation.id, prepare)
+            partial(self.log.apply, state, operation.kind, body, operation.id, prepare)
         )
-        self._log.advanced(operation.kind, len(body.content))
+        self.log.advanced(operation.kind, len(body.content))
         self._shop.recorder.touch(self.run_id, state.optimizer_steps, self._shop.clocks.now(self.tenant))
         return outcome
 
@@ -193,7 +259,7 @@ class RunWorker:
 
         Its outcomes go first: an operation that the snapshot holds must never look unfinished, or it would run twice.
         """
-        self._log.reset()
+        self.log.reset()
         try:
             file = await self._shop.executor.run(lambda: self._shop.store.artifacts.write(state.dump(gradients=True)))
         except StorageUnavailable as error:
@@ -203,7 +269,7 @@ class RunWorker:
             log.exception("no snapshot of training run %s", self.run_id)
             return
         self._shop.recorder.flush()
-        self._shop.store.write_later(self._log.snapshot_taken, file, position)
+        self._shop.store.write_later(self.log.snapshot_taken, file, position)
 
     async def _save(self, operation: LiveOperation, order: SaveOrder) -> Outcome:
         kind = SAVED_KINDS[operation.kind]
@@ -219,27 +285,27 @@ class RunWorker:
         # A checkpoint with nothing pending beside it is a snapshot too: the log can begin behind it.
         restart = operation.position if whole and not state.has_gradients else None
         try:
-            outcome = await self._shop.store.write(self._log.saved, operation.id, path, order, file, restart)
+            outcome = await self._shop.store.write(self.log.saved, operation.id, path, order, file, restart)
         except Exception:
             self._shop.store.artifacts.remove(file.id)
             raise
         if restart is not None:
-            self._log.reset()
+            self.log.reset()
         return outcome
 
     async def _load(self, operation: LiveOperation, order: LoadOrder) -> Outcome:
         store = self._shop.store
         path = CheckpointPath.parse(order.path)
-        run, checkpoint, content = await store.read(self._log.checkpoint_to_load, self.tenant, path, order.reader)
+        run, checkpoint, content = await store.read(self.log.checkpoint_to_load, self.tenant, path, order.reader)
         state = await self._shop.executor.run(
             partial(training.restore, checkpoint, content, run, optimizer=order.optimizer)
         )
         self._shop.recorder.flush()
         outcome = await store.write(
-            self._log.loaded, operation.id, order, checkpoint, operation.position, state.optimizer_steps
+            self.log.loaded, operation.id, order, checkpoint, operation.position, state.optimizer_steps
         )
         self.state = state
-        self._log.reset()
+        self.log.reset()
         return outcome
 
     async def _materialise(self) -> TrainingState:
@@ -249,32 +315,11 @@ class RunWorker:
         """
         if self.state is None:
             try:
-                self.state = await self._rebuilt()
+                self.state = await self.replayed()
             except (DamagedArtifact, DamagedState) as error:
                 log.warning("training run %s is corrupted: %s", self.run_id, error)
                 self.settled = False
-                await self._shop.store.write(self._log.corrupted)
+                await self._shop.store.write(self.log.corrupted)
                 message = f"training run {self.run_id!r} is corrupted: restore a new run from its last checkpoint"
                 raise OperationFailed(message) from error
         return self.state
-
-    async def _rebuilt(self) -> TrainingState:
-        await self._shop.recorder.settle()
-        run, content = await self._shop.store.read(self._log.snapshot)
-        if run.status == "unloaded":
-            raise OperationFailed(f"training run {self.run_id!r} was unloaded: load one of its checkpoints")
-        entry = self._shop.catalogue[run.base_model]
-        if content is None:
-            state = await self._shop.executor.run(partial(training.fresh_state, entry, run))
-        else:
-            state = await self._shop.executor.run(
-                partial(TrainingState.load, content, optimizer=run.snapshot_optimizer, fresh=run.optimizer["type"])
-            )
-        self._log.reset()
-        prepare = self._shop.losses.of_run(self.tenant, self.run_id)
-        for operation in self._log.since(run.snapshot_position):
-            body = self._log.body(operation.id)
-            replay = partial(training.apply, state, operation.kind, body, prepare, want_result=False)
-            await self._shop.executor.run(replay)
-            self._log.advanced(operation.kind, len(body.content))
-        return state

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec
 
 from sqlalchemy import Row
@@ -27,7 +28,7 @@ from mock_server.runtime.janitor import Janitor
 from mock_server.runtime.passing import ServerPassing
 from mock_server.runtime.recorder import Recorder
 from mock_server.runtime.run_registry import RunRegistry
-from mock_server.runtime.run_worker import Workshop
+from mock_server.runtime.run_worker import RunWorker, Workshop
 from mock_server.runtime.sampling import SamplingFloor, WeightsKey
 from mock_server.runtime.timing import Timing
 from mock_server.store import StorageUnavailable, Store, Transaction
@@ -226,6 +227,17 @@ class Runtime:
         if isinstance(found, Outcome) and found.state == "expired":
             raise Gone(operations.expired(operation_id))
         return found
+
+    @asynccontextmanager
+    async def at_rest(self, tenant: str, run_id: str) -> AsyncIterator[RunWorker]:
+        """A run between two of its operations, for who must touch it beside them. NotFound for somebody else's."""
+        worker = await self._runs.worker(tenant, run_id)
+        async with worker.turn:
+            yield worker
+
+    async def in_turn(self, tenant: str, run_id: str) -> RunWorker:
+        """The same for who is called in the turn of an operation of the run."""
+        return await self._runs.worker(tenant, run_id)
 
     async def settle(self) -> None:
         """Return when everything that has ended so far can be read in the database."""

@@ -37,7 +37,9 @@ def fresh_state(entry: CatalogueEntry, run: TrainingRun) -> TrainingState:
     return TrainingState.fresh(base_model(entry, run.prior_size), lora, run.optimizer["type"])
 
 
-def apply(state: TrainingState, kind: str, body: Body, prepare: Prepare, *, want_result: bool = True) -> Applied:
+def apply(
+    state: TrainingState, kind: str, body: Body, prepare: Prepare | None = None, *, want_result: bool = True
+) -> Applied:
     """Execute a forward, forward_backward or optim_step on the state.
 
     `prepare` knows the run's custom losses. `want_result` False is for the log's replay, which is after the state only.
@@ -46,7 +48,7 @@ def apply(state: TrainingState, kind: str, body: Body, prepare: Prepare, *, want
         return Applied(_json({"metrics": _optim_step(state, body.content), "type": "optim_step"}), 0)
     request = decode_training_request(body.content, body.type)
     forward_only = kind == "forward"
-    if request.loss_fn == CUSTOM:
+    if request.loss_fn == CUSTOM and prepare is not None:
         loss, data = prepare(request.loss_fn_config, request.data)
         result = state.forward_backward(data, loss, forward_only=forward_only)
     else:

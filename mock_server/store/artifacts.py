@@ -73,6 +73,10 @@ class Artifacts:
             )
         return content
 
+    def digest(self, content: bytes) -> str:
+        """What the row of a file with this content says."""
+        return _digest(content)
+
     def remove(self, name: str) -> None:
         with suppress(OSError):
             self.path(name).unlink(missing_ok=True)

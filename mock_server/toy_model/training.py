@@ -94,6 +94,18 @@ class TrainingState:
         self.parameters = self.optimizer.step(before, gradient, params, self.optimizer_steps)
         return {"grad_norm": norm, "update_norm": norm_of(self.parameters - before)}
 
+    def copy(self) -> "TrainingState":
+        """The same state, which goes its own way from here."""
+        copy = TrainingState(self.base, self.lora, self.parameters, self.optimizer_name, self._new_optimizer())
+        copy.optimizer.moments.update({name: moment.copy() for name, moment in self.optimizer.moments.items()})
+        copy.optimizer_steps = self.optimizer_steps
+        copy.gradient = None if self.gradient is None else self.gradient.copy()
+        return copy
+
+    def forget_moments(self) -> None:
+        """Go on under a new optimizer of the same kind, with no moments and count 0."""
+        self.optimizer, self.optimizer_steps = self._new_optimizer(), 0
+
     def weights(self) -> Weights:
         """A snapshot of the model as it is now. Costs nothing: a step makes new arrays."""
         return Weights(self.base, self.lora.rank, self.parameters)
@@ -125,6 +137,9 @@ class TrainingState:
         """Bytes that this run holds by itself (the base model's tables are shared)."""
         arrays = [self.parameters, *self.optimizer.moments.values()]
         return sum(a.nbytes for a in arrays) + (0 if self.gradient is None else self.gradient.nbytes)
+
+    def _new_optimizer(self) -> Optimizer:
+        return new_optimizer(self.optimizer_name, self.shape, self.parameters.dtype)
 
     def freeze(self, gradient: Array) -> None:
         """Zero the gradient of the features that this run's LoraConfig switches off."""

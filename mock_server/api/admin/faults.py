@@ -77,4 +77,5 @@ def _described(active: ActiveRule) -> dict[str, Any]:
         "tenant": active.tenant,
         "calls": active.calls,
         "struck": active.struck,
+        "missed": active.missed,
     }

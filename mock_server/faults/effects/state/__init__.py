@@ -1,0 +1,1 @@
+"""Effects on what is stored: runs, checkpoints, sessions, and the server as a whole."""
