@@ -42,6 +42,20 @@ def test_run_gives_the_program_all_that_it_needs(tmp_path: Path) -> None:
     assert_as_promised(done.stdout)
 
 
+def test_a_scenario_happens_to_the_program_and_harms_it_not(tmp_path: Path) -> None:
+    scenario = ("scenario", "run", "lost-response-doubles-step", "--")
+    done = tinker_mock(*scenario, *PROGRAM, environment={"XDG_CACHE_HOME": str(tmp_path)})
+    printed, _, verdict = done.stdout.rpartition("sea.\n")
+    assert_as_promised(f"{printed}sea.\n")
+    failed = [line for line in verdict.splitlines() if line.startswith("FAIL")]
+    if done.returncode == 0:
+        assert verdict.splitlines()[-1] == "lost-response-doubles-step: all 4 points kept; faults struck: 1"
+        assert not failed
+    else:  # the SDK sometimes aborts behind the program's last line (harness/endings.py)
+        assert re.search(r"it ended with exit status (-6|134)", verdict), done.stdout
+        assert failed == ["FAIL client: completes"]
+
+
 def test_serve_and_env_do_too(tmp_path: Path) -> None:
     with serving(cwd=tmp_path) as server:
         script = f'eval "$({" ".join(TINKER_MOCK)} env --port {server.port})" && {" ".join(PROGRAM)}'

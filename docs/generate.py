@@ -17,6 +17,7 @@ from client_tests.versions.features import FEATURES
 from docs.api_page import api_page
 from docs.contract_page import contract_page
 from docs.control_plane_page import control_plane_page
+from docs.scenarios_page import scenarios_page
 from mock_server.api.tinker.client_forms import BY_REQUEST, FORMS, NEWEST
 from mock_server.cli import app
 from mock_server.domain.client_flags import CONFIG_FLAGS, DYNAMIC_CONFIG_FLAGS, ClientFlag
@@ -180,6 +181,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/clients-forms.md": clients_forms_page,
     "docs/api.md": lambda: api_page(_GENERATED),
     "docs/endpoints.md": endpoints_page,
+    "docs/scenarios.md": lambda: scenarios_page(_GENERATED),
     "contracts/scenarios/schema.json": scenario_schema,
     "README.md": readme,
 }

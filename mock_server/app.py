@@ -7,12 +7,14 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from mock_server import scenarios
 from mock_server.api import contract, errors, login
 from mock_server.api.admin import admin_router
 from mock_server.api.body_limit import BodyLimit
 from mock_server.api.call import clock_of, tenant_of_header
 from mock_server.api.hub.router import create_hub_router
 from mock_server.api.route_table import RouteTable
+from mock_server.api.scenario_choice import ScenarioChoice
 from mock_server.api.tinker import tinker_routes
 from mock_server.domain.accounts import tokenizer_served
 from mock_server.domain.catalogue import Catalogue
@@ -21,6 +23,8 @@ from mock_server.faults import FaultLayer, FaultPlan, Server
 from mock_server.journal import Journal, Surroundings
 from mock_server.listening import Listener, Listening
 from mock_server.runtime import Clocks, Runtime, Timing
+from mock_server.scenarios import Library, Stage
+from mock_server.scenarios.scenery import ServerScenery
 from mock_server.settings import Settings
 from mock_server.store import Store
 
@@ -76,6 +80,8 @@ def create_app(settings: Settings) -> FastAPI:
     server = Server(table.operation_of, whose, lambda: app.state.runtime, partial(clock_of, app))
     app.middleware_stack = FaultLayer(app.build_middleware_stack(), app.state.faults, server)
     listeners = _listeners(app, settings, table)
+    app.state.stage = _stage(app, settings)
+    app.middleware_stack = ScenarioChoice(app.middleware_stack, app.state.stage, whose)
     if listeners:
         app.middleware_stack = Listening(app.middleware_stack, listeners)
     return app
@@ -98,6 +104,16 @@ def _listeners(app: FastAPI, settings: Settings, table: RouteTable) -> list[List
         app.state.journal = Journal(server, exchanges=settings.journal_exchanges, size=settings.journal_bytes)
         listeners.append(app.state.journal)
     return listeners
+
+
+def _stage(app: FastAPI, settings: Settings) -> Stage:
+    """Where scenarios are played. Raises NoScenario where the one that everybody is to play is none."""
+    own = [] if settings.scenarios_dir is None else [settings.scenarios_dir]
+    library = Library(*own, scenarios.catalogue())
+    everybodys = None if settings.scenario is None else library.find(settings.scenario)
+    return Stage(
+        library, app.state.faults, ServerScenery(app.state.journal, lambda: app.state.runtime.clocks), everybodys
+    )
 
 
 def _timing(settings: Settings) -> Timing:

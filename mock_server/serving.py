@@ -23,6 +23,7 @@ import uvloop
 
 from mock_server import __version__
 from mock_server.domain.catalogue import InvalidCatalogue
+from mock_server.scenarios import NoScenario
 from mock_server.store import StoreError
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def serve(
         except InvalidCatalogue as error:
             # What the YAML parser says runs over several lines.
             raise ServeError(" ".join(str(error).split())) from error
+        except NoScenario as error:
+            raise ServeError(str(error)) from error
         litter = directory if settings.ephemeral else None
         server = _Server(app, announce=answering, litter=litter, until_process_ends=until_process_ends)
         with server.stopping_on_signals(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -127,6 +127,16 @@ class Settings(BaseSettings):
         "over 4 MiB only its beginning is kept. The tenant that has been silent longest loses its oldest first.",
     )
 
+    scenario: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Scenario that every tenant plays who chooses none: its id, or the path of its file "
+        "(`tinker-mock scenario list`).",
+    )
+    scenarios_dir: Path | None = Field(
+        default=None, description="Directory of scenario files of your own, besides those that come with this."
+    )
+
     durability: Literal["power", "process"] = Field(
         default="power",
         description="What acknowledged work survives: a power cut (every group commit is synced to the disk), "

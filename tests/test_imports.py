@@ -31,16 +31,16 @@ ARROWS: Final[dict[str, set[str]]] = {
     "journal": {"codec", "faults", "listening"},
     "runtime": {"domain", "store", "toy_model", "codec"},
     # Incidents: faults with a story, and what is to be seen of them.
-    "scenarios": {"faults", "domain"},
+    "scenarios": {"faults", "domain", "runtime", "store", "toy_model", "journal"},
     # A door meets rows and the store's errors as values to translate; what it may not do is query (see HOMES).
-    "api": {"runtime", "domain", "codec", "settings", "store", "faults", "journal"},
+    "api": {"runtime", "domain", "codec", "settings", "store", "faults", "journal", "scenarios"},
     # The parts are wired together, started, and told what to do.
     "settings": {"domain"},
     "app": {
         *("settings", "api", "runtime", "domain", "store", "codec", "toy_model"),
-        *("faults", "journal", "listening", "observing"),
+        *("faults", "journal", "listening", "observing", "scenarios"),
     },
-    "serving": {"settings", "store", "domain"},
+    "serving": {"settings", "store", "domain", "scenarios"},
     "cli": {"app", "serving", "settings", "logs", "domain", "scenarios", "admin_client"},
     "__main__": {"cli"},
     # Loaded by pytest, of which no other part knows.

@@ -134,14 +134,16 @@ def test_the_readme_shows_the_program_as_it_is() -> None:
 
 
 def test_the_readme_promises_only_commands_that_are_tried() -> None:
+    program = ".venvs/sdk-0.38.0/bin/python examples/memorise.py"
     tried = {
         "make serve",  # test_make_has_the_verb; that it serves: tests/cli/test_serve.py
         "make test",  # .ci/run
         "make check",  # .ci/run
         "make .venvs/sdk-0.38.0",  # .ci/run
         'eval "$(.venv/bin/tinker-mock env)"',  # tests/cli/test_env.py
-        ".venvs/sdk-0.38.0/bin/python examples/memorise.py",  # client_tests/test_readme.py
-        ".venv/bin/tinker-mock run -- .venvs/sdk-0.38.0/bin/python examples/memorise.py",  # client_tests/test_readme.py
+        f".venv/bin/tinker-mock scenario run lost-response-doubles-step -- {program}",  # client_tests/test_readme.py
+        program,  # client_tests/test_readme.py
+        f".venv/bin/tinker-mock run -- {program}",  # client_tests/test_readme.py
     }
     commands = {line for block in code_blocks("README.md", "bash") for line in block.splitlines()}
     assert commands == tried

@@ -17,6 +17,7 @@ from mock_server.cli.healthcheck import healthcheck
 from mock_server.cli.proxy import proxy
 from mock_server.cli.run import run
 from mock_server.cli.scenario import scenario
+from mock_server.cli.scenario_run import run_scenario
 from mock_server.cli.serve import serve
 
 app = typer.Typer(
@@ -57,6 +58,7 @@ app.command()(env)
 app.command()(healthcheck)
 app.command()(proxy)
 app.add_typer(check, name="check")
+scenario.command("run")(run_scenario)
 app.add_typer(scenario, name="scenario")
 app.command("version", help="Print the version.")(_print_version)
 

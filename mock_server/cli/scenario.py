@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mock_server.cli.failure import FAILED, USAGE, fail
+from mock_server.cli.failure import USAGE, fail
 
 if TYPE_CHECKING:
-    from mock_server.scenarios import Library, Scenario
+    from mock_server.scenarios import Library
+    from mock_server.scenarios.scenario import Scenario
 
 FolderOption = Annotated[
     Path | None,
     typer.Option(
         "--scenarios",
         metavar="DIR",
+        envvar="TINKER_MOCK_SCENARIOS_DIR",
         exists=True,
         file_okay=False,
         help="A folder of scenario files of your own, besides those that come with this.",
@@ -74,7 +76,8 @@ def new(
     ] = Path(),
 ) -> None:
     """Write a scenario file of your own to begin with, valid as it is, and print its path."""
-    from mock_server.scenarios import InvalidScenario, catalogue, scenario_of_text  # noqa: PLC0415 - as above
+    from mock_server.scenarios import InvalidScenario, catalogue  # noqa: PLC0415 - as above
+    from mock_server.scenarios.reading import scenario_of_text  # noqa: PLC0415
     from mock_server.scenarios.skeleton import skeleton  # noqa: PLC0415
 
     path = directory / f"{scenario_id}.yaml"
@@ -105,13 +108,9 @@ def library_of(folder: Path | None) -> Library:
 
 def scenario_called(name: str, folder: Path | None) -> Scenario:
     """The scenario of this id or file; ends the command where there is none, or it is wrong."""
-    from mock_server.scenarios import InvalidScenario, UnknownScenario  # noqa: PLC0415 - as above
+    from mock_server.scenarios import NoScenario  # noqa: PLC0415 - as above
 
     try:
         return library_of(folder).find(name)
-    except UnknownScenario as unknown:
-        fail(f"scenario {unknown}", USAGE)
-    except InvalidScenario as invalid:
-        fail(invalid, USAGE)
-    except OSError as error:
-        fail(f"can't read {name}: {error.strerror}.", FAILED)
+    except NoScenario as none:
+        fail(none, USAGE)

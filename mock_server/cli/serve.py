@@ -45,6 +45,12 @@ def serve(
         bool, typer.Option("--allow-remote", help="Allow a --host that other machines can reach.")
     ] = False,
     client_config: ConfigOption = None,
+    scenario: Annotated[
+        str | None, typer.Option("--scenario", metavar="ID", help="What every tenant plays who chooses nothing else.")
+    ] = None,
+    scenarios_dir: Annotated[
+        Path | None, typer.Option("--scenarios", metavar="DIR", help="Scenario files of your own.")
+    ] = None,
     observe: Annotated[bool, typer.Option("--observe", help="Log where exchanges do not keep the contract.")] = False,
     until_stdin_closes: Annotated[
         bool,
@@ -69,6 +75,8 @@ def serve(
         "log_format": log_format,
         "allow_remote": allow_remote or None,
         "client_config": ",".join(client_config) if client_config else None,
+        "scenario": scenario,
+        "scenarios_dir": scenarios_dir,
         "observe": observe or None,
     }
     # Imports make hundreds of thousands of objects and hardly any garbage; looking for it is a fifth of the start.

@@ -4,12 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import ColumnElement, Table, bindparam, func, select
 
 from mock_server.domain.errors import NotFound
 from mock_server.domain.training_runs import unknown
 from mock_server.store import Query, Transaction
-from mock_server.store.tables import CHECKPOINTS, OPERATIONS, RUNS, TENANTS, Checkpoint, Tenant, TrainingRun
+from mock_server.store.tables import (
+    CHECKPOINTS,
+    OPERATIONS,
+    RUNS,
+    SAMPLERS,
+    SESSIONS,
+    TENANTS,
+    Checkpoint,
+    Tenant,
+    TrainingRun,
+)
 
 _OF_RUN: Final = OPERATIONS.c.target == bindparam("run")
 _TENANTS: Final = Query[Tenant](select(TENANTS).order_by(TENANTS.c.created_at, TENANTS.c.id))
@@ -19,6 +29,19 @@ _RUN: Final = Query[TrainingRun](select(RUNS).where(RUNS.c.id == bindparam("run"
 _CHECKPOINTS: Final = Query[Checkpoint](
     select(CHECKPOINTS).where(CHECKPOINTS.c.training_run_id == bindparam("run")).order_by(CHECKPOINTS.c.number)
 )
+_OWN_CHECKPOINTS: Final = Query[Checkpoint](
+    select(CHECKPOINTS).where(CHECKPOINTS.c.tenant == bindparam("tenant")).order_by(CHECKPOINTS.c.number)
+)
+
+
+def _number(table: Table, *which: ColumnElement[bool]) -> Query[Any]:
+    mine = table.c.tenant == bindparam("tenant")
+    return Query(select(func.count().label("total")).select_from(table).where(mine, *which))
+
+
+_SESSIONS: Final = _number(SESSIONS)
+_SAMPLERS: Final = _number(SAMPLERS)
+_UNFINISHED: Final = _number(OPERATIONS, OPERATIONS.c.state == "queued")
 _BY_STATE: Final = Query[Any](
     select(
         OPERATIONS.c.state,
@@ -42,6 +65,29 @@ class RunState:
     last_seq_id: int | None
     operations: dict[str, int]
     checkpoints: Sequence[Checkpoint]
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """All of one tenant: runs and checkpoints in the order of their making, how many there are of the others.
+
+    runs: without those whose creation failed. checkpoints: expired ones included. unfinished: operations.
+    """
+
+    runs: Sequence[TrainingRun]
+    checkpoints: Sequence[Checkpoint]
+    sessions: int
+    samplers: int
+    unfinished: int
+
+
+def belongings(tx: Transaction, tenant: str) -> Belongings:
+    """What the tenant has at this moment."""
+    return Belongings(
+        [run for run in tx.rows(_RUNS, tenant=tenant) if run.status != "failed"],
+        tx.rows(_OWN_CHECKPOINTS, tenant=tenant),
+        *(tx.rows(query, tenant=tenant)[0].total for query in (_SESSIONS, _SAMPLERS, _UNFINISHED)),
+    )
 
 
 def tenants(tx: Transaction) -> Sequence[Tenant]:

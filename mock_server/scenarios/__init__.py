@@ -1,16 +1,19 @@
-"""Scenarios: documented incidents that happen again on demand, and what a good client does about each."""
+"""Scenarios: documented incidents that happen again on demand, and what a good client does about each.
 
-from mock_server.scenarios.library import Library, UnknownScenario, catalogue
-from mock_server.scenarios.reading import InvalidScenario, read_scenario, scenario_of, scenario_of_text
-from mock_server.scenarios.scenario import Scenario
+Importing this package imports neither YAML nor the form of scenarios: a server reads one when somebody plays it.
+"""
+
+from mock_server.scenarios.errors import InvalidScenario, NoScenario, UnknownScenario
+from mock_server.scenarios.library import Library, catalogue
+from mock_server.scenarios.stage import Playing, Scenery, Stage
 
 __all__ = [
     "InvalidScenario",
     "Library",
-    "Scenario",
+    "NoScenario",
+    "Playing",
+    "Scenery",
+    "Stage",
     "UnknownScenario",
     "catalogue",
-    "read_scenario",
-    "scenario_of",
-    "scenario_of_text",
 ]

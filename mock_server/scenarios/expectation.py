@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, model_validator
+
+from mock_server.journal import Expectation
 
 TOLD: Final = "told"
 """An amount that the client was told of: what it believes, which must be what is."""
@@ -56,63 +58,43 @@ def _amount(given: object) -> object:
 
 
 Several = Annotated[Amount, BeforeValidator(_amount, json_schema_input_type=int | Literal["told"] | Amount)]
-ONCE_OR_MORE: Final = Amount(at_least=1)
 
 
-def _answers(given: Any) -> Any:
-    several = given if isinstance(given, list) else [given]
-    for each in several:
-        text = str(each)
-        if text not in {"2xx", "3xx", "4xx", "5xx", "nothing"} and not (text.isdecimal() and 200 <= int(text) <= 599):
-            raise ValueError(f"{each!r} is no answer: give a status, 2xx, 3xx, 4xx, 5xx or nothing")
-    return [str(each) for each in several]
+class OnTheWire(Expectation):
+    """A check of the contract, or exchanges as expectations of the journal describe them.
 
-
-Answers = Annotated[
-    list[str], Field(min_length=1), BeforeValidator(_answers, json_schema_input_type=int | str | list[int | str])
-]
-
-
-class OnTheWire(BaseModel):
-    """A check of the contract, or a count of exchanges.
-
-    check: it held in every exchange in which it had a say, and had a say in `count` of them (once or more).
+    check: it held in every exchange in which it had a say, and had a say in `count` of them.
     fails: it is meant to find something: it failed in `count` of them.
 
-    operation: `count` exchanges of it, of those that were `answered` so: a status, `4xx`, or `nothing` where the client
-    got no whole answer. distinct: counts the different values that their requests have instead. again: counts the
-    requests that say the same as one before them under another number.
+    distinct: `count` is that of the different values which the exchanges' requests have, of a seq_id, an idempotency
+    key, a run or a batch (their content without run and number). again: that of the requests which say what one before
+    them said under another number.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     check: str | None = None
     fails: bool = False
-    operation: str | None = None
-    answered: Answers | None = None
     distinct: Literal["seq_id", "idempotency_key", "run", "batch"] | None = None
     again: bool = False
-    count: Several = ONCE_OR_MORE
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> Self:
-        if (self.check is None) == (self.operation is None):
-            raise ValueError("give either a check or an operation")
-        of_operations = [name for name in ("answered", "distinct", "again") if getattr(self, name)]
-        if self.check is not None and of_operations:
-            raise ValueError(f"{of_operations[0]} belongs to an operation, not to a check")
-        if self.operation is not None and self.fails:
-            raise ValueError("fails belongs to a check, not to an operation")
+        of_checks, given = {"check", "fails"}, self.model_fields_set - {"name", "count"}
+        if self.check is None and "fails" in given:
+            raise ValueError("fails belongs to a check: give its id")
+        if self.check is not None and (strange := sorted(given - of_checks)):
+            raise ValueError(f"{strange[0]} does not belong to a check: leave one of the two out")
+        if self.check is None and not self.conditions():
+            raise ValueError("it expects nothing: give a check, or what is to be true of exchanges")
         if self.again and self.distinct:
             raise ValueError("distinct and again exclude each other: give one of them")
         return self
 
     def __str__(self) -> str:
         if self.check is not None:
-            return f"{self.check} {'fails' if self.fails else 'holds'} in {self.count}"
-        of = f" answered {' or '.join(self.answered)}" if self.answered else ""
-        counted = f"different {self.distinct}s of" if self.distinct else "repeated contents of" if self.again else ""
-        return " ".join(filter(None, (f"{self.count}", counted, f"{self.operation}{of}")))
+            return f"{self.count}: {self.check} {'fails' if self.fails else 'holds'}"
+        if self.distinct is not None:
+            return f"{super().__str__()}, with different values of {self.distinct}"
+        return f"{super().__str__()}{', said before under another number' if self.again else ''}"
 
 
 class InTheState(BaseModel):
@@ -177,7 +159,7 @@ class OfTheClient(BaseModel):
         return self.outcome + "".join(f", says {text!r}" for text in self.says)
 
 
-class Expectation(BaseModel):
+class Expected(BaseModel):
     """Every MUST of a client is expected beside these, unless one of its checks is said to fail."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mock_server.faults.problems import unknown
-from mock_server.scenarios.reading import read_scenario
+from mock_server.scenarios.errors import UnknownScenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from mock_server.scenarios.scenario import Scenario
 
 _ENDING: Final = ".yaml"
-
-
-class UnknownScenario(LookupError):
-    """No scenario has this id; the message names the nearest."""
 
 
 class Library:
@@ -37,16 +33,25 @@ class Library:
         """Raises UnknownScenario; InvalidScenario where its file is wrong."""
         if scenario_id not in self._read:
             if scenario_id not in self._files:
-                raise UnknownScenario(unknown(scenario_id, self._files))
-            self._read[scenario_id] = read_scenario(self._files[scenario_id])
+                raise UnknownScenario(f"scenario {unknown(scenario_id, self._files)}")
+            self._read[scenario_id] = _read(self._files[scenario_id])
         return self._read[scenario_id]
 
     def __iter__(self) -> Iterator[Scenario]:
         return (self[scenario_id] for scenario_id in self.ids)
 
     def find(self, name: str) -> Scenario:
-        """The scenario of an id, or of a file by its path, which ends in .yaml. Raises as above, and OSError."""
-        return read_scenario(Path(name)) if name.endswith((_ENDING, ".yml")) else self[name]
+        """The scenario of an id, or of a file by its path, which ends in .yaml. Raises NoScenario."""
+        return _read(Path(name)) if name.endswith(_ENDING) else self[name]
+
+
+def _read(path: Path) -> Scenario:
+    from mock_server.scenarios.reading import read_scenario  # noqa: PLC0415 - brings YAML and the form of scenarios
+
+    try:
+        return read_scenario(path)
+    except OSError as error:
+        raise UnknownScenario(f"the scenario {path} can't be read: {error.strerror}") from error
 
 
 @cache

@@ -7,6 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from mock_server.faults.problems import Problem, unknown
+from mock_server.faults.registry import EFFECTS
+from mock_server.journal.wanted import ANY_FAULT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -38,8 +40,10 @@ class Names:
         for index, each in enumerate(scenario.expect.wire):
             if each.check is not None:
                 yield ("expect", "wire", index, "check"), each.check, self.checks
-            if each.operation is not None:
-                yield ("expect", "wire", index, "operation"), each.operation, self.operations
+            for operation in each.operation or ():
+                yield ("expect", "wire", index, "operation"), operation, self.operations
+            if each.fault is not None:
+                yield ("expect", "wire", index, "fault"), each.fault, {*EFFECTS, ANY_FAULT}
 
 
 @cache

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from mock_server.faults.problems import Problem, problems
 from mock_server.scenarios.document import Document, Unreadable, read_document
+from mock_server.scenarios.errors import Fault, InvalidScenario
 from mock_server.scenarios.names import names
 from mock_server.scenarios.scenario import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-
-@dataclass(frozen=True)
-class Fault:
-    """line and column from 1; both 0 where the scenario came without a text."""
-
-    file: str
-    line: int
-    column: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.message}" if self.line else self.message
-
-
-class InvalidScenario(ValueError):
-    """What is wrong with a scenario, one line a fault."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("\n".join(map(str, faults)))
-        self.faults = faults
 
 
 def read_scenario(path: Path) -> Scenario:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from mock_server.domain.client_flags import CONFIG_FLAGS, DYNAMIC_CONFIG_FLAGS, FlagValue, checked_flags
 from mock_server.faults import FaultRule
 from mock_server.faults.rule import Words
-from mock_server.scenarios.expectation import Expectation
+from mock_server.scenarios.expectation import Expected
 
 ID_PATTERN: Final = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
@@ -66,4 +66,4 @@ class Scenario(BaseModel):
     )
     given: Given = Given()
     faults: list[FaultRule] = Field(default_factory=list, description="What goes wrong, as rules of faults.")
-    expect: Expectation = Expectation()
+    expect: Expected = Expected()

@@ -29,7 +29,7 @@ def schema() -> dict[str, Any]:
     rule, wire = definitions["FaultRule"]["properties"], definitions["OnTheWire"]["properties"]
     rule["effect"] = {"$ref": "#/$defs/effect"}
     rule["operation"] = {"anyOf": [operation, {"type": "array", "items": operation}]}
-    wire["operation"], wire["check"] = operation, {"$ref": "#/$defs/check"}
+    wire["operation"], wire["check"] = rule["operation"], {"$ref": "#/$defs/check"}
     fields = plain["properties"]
     fields["requirements"]["items"] = {"$ref": "#/$defs/requirement"}
     fields["client_config"] |= _flags(CONFIG_FLAGS)

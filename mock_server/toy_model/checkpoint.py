@@ -80,6 +80,14 @@ def read(data: bytes, *, optimizer: bool, fresh: str | None = None) -> "Training
     return state
 
 
+def optimizer_steps_in(data: bytes) -> int:
+    """How many optimizer steps the weights in these bytes have made. Raises DamagedState."""
+    try:
+        return int(_description(data)["optimizer_steps"])
+    except (KeyError, TypeError, ValueError) as e:
+        raise DamagedState(f"the file's description of its run is damaged ({type(e).__name__}: {e})") from e
+
+
 def _description(data: bytes) -> Mapping[str, Any]:
     """A safetensors file starts with the length of its JSON header (u64, little-endian) and the header itself."""
     try:

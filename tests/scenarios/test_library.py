@@ -9,8 +9,9 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from mock_server.scenarios import Library, Scenario, UnknownScenario, catalogue
+from mock_server.scenarios import Library, UnknownScenario, catalogue
 from mock_server.scenarios.document import read_document
+from mock_server.scenarios.scenario import Scenario
 from mock_server.scenarios.skeleton import skeleton
 
 SCHEMA = jsonschema_rs.Draft202012Validator(json.loads((catalogue() / "schema.json").read_text()))

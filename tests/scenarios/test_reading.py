@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mock_server.scenarios import InvalidScenario, read_scenario, scenario_of, scenario_of_text
+from mock_server.scenarios import InvalidScenario
+from mock_server.scenarios.reading import read_scenario, scenario_of, scenario_of_text
 from mock_server.scenarios.skeleton import skeleton
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ def test_a_scenario_is_what_its_text_says() -> None:
     assert (read.source, read.seed, read.clock) == (["an issue"], 0, "real")
     assert read.faults[0].on == [2]
     assert read.expect.wire[1].answered == ["nothing", "5xx", "409"]
-    assert read.expect.wire[0].count.admits(7)
-    assert not read.expect.wire[0].count.admits(0)
+    assert (read.expect.wire[0].count.fewest, read.expect.wire[0].count.most) == (1, None)
+    assert read.expect.state[0].optimizer_steps is not None
+    assert read.expect.state[0].optimizer_steps.admits(7, told=7)
 
 
 @pytest.mark.parametrize(
@@ -63,15 +65,18 @@ def test_a_scenario_is_what_its_text_says() -> None:
         (
             "{check: lost",
             "{operation: asample, check: lost",
-            "11:7: expect.wire.0: give either a check or an operation",
+            "11:7: expect.wire.0: operation does not belong to a check",
         ),
-        ("repeated}", "repeated, answered: 409}", "answered belongs to an operation, not to a check"),
-        ("answered: [nothing", "fails: true, answered: [nothing", "fails belongs to a check"),
+        ("repeated}", "repeated, answered: 409}", "answered does not belong to a check: leave one"),
+        ("answered: [nothing", "fails: true, answered: [nothing", "fails belongs to a check: give its id"),
         ("nothing, 5xx", "lost, 5xx", "12:41: expect.wire.1.answered: 'lost' is no answer: give a status"),
-        ("{at_most: 3}", "many", "12:69: expect.wire.1.count: give a number, {at_least: n, at_most: n}, or told"),
-        ("{at_most: 3}", "{at_most: 3, exactly: 2}", "expect.wire.1.count: give a number"),
+        ("{at_most: 3}", "many", "12:69: expect.wire.1.count: Input should be a valid"),
+        ("{at_most: 3}", "{at_most: 3, exactly: 2}", "expect.wire.1.count: exactly excludes at_least"),
         ("{at_most: 3}", "-1", "expect.wire.1.count.exactly: Input should be greater than or equal to 0"),
         ("count: {at_most: 3}", "again: true, distinct: batch", "distinct and again exclude each other"),
+        ("optimizer_steps: told", "optimizer_steps: some", "expect.state.0.optimizer_steps: give a number, {at_least"),
+        ("optimizer_steps: told", "optimizer_steps: {}", "expect.state.0.optimizer_steps: give a number, {at_least"),
+        ("{operation: optim_step, answered: [nothing, 5xx, 409], count", "{count", "it expects nothing: give a check"),
         ("optimizer_steps: told", "unfinished: 0", "14:7: expect.state.0: unfinished is nothing of a run: give one of"),
         ("optimizer_steps: told", "checkpoint: x", "run and checkpoint exclude each other"),
         (", optimizer_steps: told", "", "expect.state.0: it expects nothing: give one of checkpoints, corrupted"),

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from mock_server import __version__
-from mock_server.api.admin import about, clock, corruptions, faults, journal, runs
+from mock_server.api.admin import about, clock, corruptions, faults, journal, runs, scenarios
 from mock_server.api.admin.administrator import PREFIX, administrator
 from mock_server.api.admin.problem import REFUSALS
 
-NOUNS = (about, runs, faults, corruptions, clock, journal)
+NOUNS = (about, runs, faults, corruptions, clock, scenarios, journal)
 
 
 def admin_router() -> APIRouter:
