@@ -30,6 +30,8 @@ ARROWS: Final[dict[str, set[str]]] = {
     "observing": {"listening"},
     "journal": {"codec", "faults", "listening"},
     "runtime": {"domain", "store", "toy_model", "codec"},
+    # What a tenant has before its client comes, made as a client would make it.
+    "seeding": {"domain", "faults", "runtime"},
     # Incidents: faults with a story, and what is to be seen of them.
     "scenarios": {"faults", "domain", "runtime", "store", "toy_model", "journal"},
     # A door meets rows and the store's errors as values to translate; what it may not do is query (see HOMES).

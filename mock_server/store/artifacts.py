@@ -6,6 +6,7 @@ content: a content-addressed file could be removed for one row while another is 
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -76,6 +77,20 @@ class Artifacts:
     def digest(self, content: bytes) -> str:
         """What the row of a file with this content says."""
         return _digest(content)
+
+    def link(self, name: str, into: Path) -> bool:
+        """Keep its content as it is, in a folder of the same disk, whatever becomes of it here; False where it is gone.
+
+        What is in the file counts, damaged or not.
+        """
+        source, target = self.path(name), into / name
+        try:
+            os.link(source, target)
+        except FileNotFoundError:
+            return False
+        except OSError:  # a file system without links
+            shutil.copyfile(source, target)
+        return True
 
     def remove(self, name: str) -> None:
         with suppress(OSError):
