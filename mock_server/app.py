@@ -27,6 +27,7 @@ from mock_server.scenarios import Library, Stage
 from mock_server.scenarios.scenery import ServerScenery
 from mock_server.settings import Settings
 from mock_server.store import Store
+from mock_server.worlds import Worlds
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             runtime = Runtime(store, catalogue, clocks, _timing(settings), _dials(settings))
             app.state.runtime = runtime
+            app.state.worlds = Worlds(runtime, app.state.faults, app.state.journal)
             app.state.begin_shutdown = runtime.release_polls
             await runtime.start()
             yield

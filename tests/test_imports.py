@@ -32,15 +32,20 @@ ARROWS: Final[dict[str, set[str]]] = {
     "runtime": {"domain", "store", "toy_model", "codec"},
     # What a tenant has before its client comes, made as a client would make it.
     "seeding": {"domain", "faults", "runtime"},
+    # All that a tenant has, as a whole.
+    "worlds": {"domain", "faults", "journal", "runtime", "seeding", "store"},
     # Incidents: faults with a story, and what is to be seen of them.
     "scenarios": {"faults", "domain", "runtime", "store", "toy_model", "journal"},
     # A door meets rows and the store's errors as values to translate; what it may not do is query (see HOMES).
-    "api": {"runtime", "domain", "codec", "settings", "store", "faults", "journal", "scenarios"},
+    "api": {
+        *("runtime", "domain", "codec", "settings", "store"),
+        *("faults", "journal", "scenarios", "seeding", "worlds"),
+    },
     # The parts are wired together, started, and told what to do.
     "settings": {"domain"},
     "app": {
         *("settings", "api", "runtime", "domain", "store", "codec", "toy_model"),
-        *("faults", "journal", "listening", "observing", "scenarios"),
+        *("faults", "journal", "listening", "observing", "scenarios", "worlds"),
     },
     "serving": {"settings", "store", "domain", "scenarios"},
     "cli": {"app", "serving", "settings", "logs", "domain", "scenarios", "admin_client"},

@@ -78,6 +78,10 @@ def put_back(tx: Transaction, rows: Rows, files: Mapping[str, StoredFile]) -> No
             tx.connection.execute(table.insert(), given)
 
 
+def session_ids(tx: Transaction, tenant: str) -> set[str]:
+    return set(tx.connection.execute(select(SESSIONS.c.id).where(SESSIONS.c.tenant == tenant)).scalars())
+
+
 def references(rows: Rows) -> Iterator[str]:
     """The artifact of each reference in the rows."""
     for table, columns in FILES.items():

@@ -8,6 +8,7 @@ from mock_server.domain.dials import Dial
 from mock_server.domain.errors import NotFound
 from mock_server.domain.operations import Body, Outcome
 from mock_server.runtime.clocks import Clocks
+from mock_server.runtime.dials import Dials
 from mock_server.runtime.interference import Interference
 from mock_server.runtime.overtaken import Overtaken
 from mock_server.runtime.waiters import Waiters
@@ -50,7 +51,7 @@ class Board:
 
     def __init__(self, clocks: Clocks, dials: Mapping[str, Dial]) -> None:
         self._clocks = clocks
-        self._dials = dials
+        self.dials = Dials(dials)
         self._live: dict[str, LiveOperation] = {}
         self._unended: dict[str, LiveOperation] = {}
         self._ended: OrderedDict[str, int] = OrderedDict()
@@ -77,24 +78,20 @@ class Board:
         operation.outcome = outcome
         operation.body = None
         self._unended.pop(operation.id, None)
-        dial = self._dial(operation)
-        clock = self._clocks.of(operation.tenant)
         if operation.interference is not None and operation.interference.overtaken_by:
             self._overtaken.hold(operation, operation.interference.overtaken_by)
+            clock = self._clocks.of(operation.tenant)
             clock.call_later(operation.interference.at_most, lambda: self._reveal(operation))
             return
-        match dial.mode:
-            case "immediate":
-                self._reveal(operation)
-            case "after":
-                left = operation.accepted_at + dial.seconds - clock.now()
-                if left <= 0:
-                    self._reveal(operation)
-                else:
-                    clock.call_later(left, lambda: self._reveal(operation))
-            case "polls":
-                if operation.polls > dial.polls:
-                    self._reveal(operation)
+        self._reveal_if_due(operation)
+
+    def turned(self) -> None:
+        """Dials were turned: what has ended is told, or held back, as they are now."""
+        for operation in list(self._live.values()):
+            interference = operation.interference
+            waits_for_others = interference is not None and interference.overtaken_by > 0
+            if operation.outcome is not None and not operation.revealed and not waits_for_others:
+                self._reveal_if_due(operation)
 
     def stored(self, operation_ids: list[str]) -> None:
         """These outcomes are in the database; from now on they may leave the memory, oldest first."""
@@ -116,6 +113,16 @@ class Board:
         if operation is None or operation.outcome is None or operation.revealed:
             raise NotFound(f"no finished operation {operation_id!r} is held back")
         self._reveal(operation)
+
+    def forget(self, tenant: str) -> list[LiveOperation]:
+        """Let go of all of the tenant's operations; who waits for one is told to ask again."""
+        gone = [operation for operation in self._live.values() if operation.tenant == tenant]
+        for operation in gone:
+            del self._live[operation.id]
+            self._unended.pop(operation.id, None)
+            self._ended_bytes -= self._ended.pop(operation.id, 0)
+            operation.waiters.wake()
+        return gone
 
     async def wait(self, operation: LiveOperation, seconds: float) -> Outcome | Pending:
         """Its outcome, or that it is still pending after so many seconds. Holds no thread and no connection."""
@@ -144,13 +151,31 @@ class Board:
         return {"live": len(self._live), "kept": len(self._ended), "kept_bytes": self._ended_bytes}
 
     def _reveal(self, operation: LiveOperation) -> None:
-        if not operation.revealed:
+        if not operation.revealed and self._live.get(operation.id) is operation:
             operation.revealed = True
             self._announce(operation)
             self._may_leave(operation)
             for due in self._overtaken.by(operation):
                 self._reveal(due)
         operation.waiters.wake()
+
+    def _reveal_if_due(self, operation: LiveOperation) -> None:
+        """Tell an ended operation's outcome, now or later, as far as its dial allows."""
+        dial = self._dial(operation)
+        match dial.mode:
+            case "immediate":
+                self._reveal(operation)
+            case "after":
+                clock = self._clocks.of(operation.tenant)
+                left = operation.accepted_at + dial.seconds - clock.now()
+                if left <= 0:
+                    self._reveal(operation)
+                else:
+                    # Asked again, since the dial may have been turned by then.
+                    clock.call_later(left, lambda: self._reveal_if_due(operation))
+            case "polls":
+                if operation.polls > dial.polls:
+                    self._reveal(operation)
 
     def _announce(self, operation: LiveOperation) -> None:
         self.on_reveal(operation)
@@ -175,7 +200,4 @@ class Board:
     def _dial(self, operation: LiveOperation) -> Dial:
         if operation.interference is not None and operation.interference.dial is not None:
             return operation.interference.dial
-        return self._dials.get(operation.kind, IMMEDIATE)
-
-
-IMMEDIATE = Dial()
+        return self.dials.of(operation.tenant, operation.kind)

@@ -1,10 +1,11 @@
 """The order in which samples of a sampler ended, for clients that poll once for all of them (retrieve_futures)."""
 
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from time import time
 
-from mock_server.domain import operations
+from mock_server.domain import ids, operations
 from mock_server.runtime.board import Board, LiveOperation
 from mock_server.runtime.clock import Clock
 from mock_server.runtime.recorder import Recorder
@@ -69,6 +70,13 @@ class Completions:
             await feed.waiters.wait(clock, seconds)
         found = list(feed.unseen.values())
         return found, max((completion.cursor for completion in found), default=seen)
+
+    def forget(self, session_ids: Collection[str]) -> None:
+        """Let go of what the samplers of these sessions have ended; who polls is told that there is nothing."""
+        for key in [key for key in self._feeds if ids.session_of(key[0]) in session_ids]:
+            feed = self._feeds.pop(key)
+            feed.unseen.clear()
+            feed.waiters.wake()
 
     def close(self) -> None:
         """The server stops: whoever waits is told to ask again."""

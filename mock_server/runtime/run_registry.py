@@ -7,6 +7,7 @@ from mock_server.domain import operations, training_runs
 from mock_server.domain.errors import NotFound
 from mock_server.runtime.ordered_queue import COMEBACK_SECONDS, OrderedQueue, next_seq_after
 from mock_server.runtime.run_worker import RunWorker, Workshop
+from mock_server.runtime.upheavals import Upheavals
 
 KEPT_STATE_BYTES = 48 << 20
 """Training states in memory; the least recently used ones leave it, and come back from their logs."""
@@ -17,8 +18,9 @@ KEPT_RUNS = 1024
 class RunRegistry:
     """Workers by run, the least recently used first."""
 
-    def __init__(self, workshop: Workshop, gap_seconds: float) -> None:
+    def __init__(self, workshop: Workshop, gap_seconds: float, upheavals: Upheavals) -> None:
         self._workshop = workshop
+        self._upheavals = upheavals
         self._gap_seconds = gap_seconds
         self._last_of_earlier_life = 0
         self._workers: OrderedDict[str, RunWorker] = OrderedDict()
@@ -36,7 +38,8 @@ class RunRegistry:
         return worker is None or worker.queue.rests
 
     async def worker(self, tenant: str, run_id: str) -> RunWorker:
-        """The run's worker. NotFound for a run of somebody else."""
+        """The run's worker. NotFound for a run of somebody else. The tenant is in no upheaval when this returns."""
+        await self._upheavals.over(tenant)
         worker = self._workers.get(run_id)
         if worker is None:
             worker = await self._made(tenant, run_id)
@@ -47,6 +50,14 @@ class RunRegistry:
 
     def forget(self, run_id: str) -> None:
         self._workers.pop(run_id, None)
+
+    def forget_all(self, tenant: str) -> list[RunWorker]:
+        """Let go of the tenant's workers, which their caller stops; who holds one must have its run checked anew."""
+        gone = [worker for worker in self._workers.values() if worker.tenant == tenant]
+        for worker in gone:
+            worker.settled = False
+            del self._workers[worker.run_id]
+        return gone
 
     def make_room(self) -> None:
         """Forget idle states beyond the memory that they may take: their logs know them."""
@@ -63,11 +74,13 @@ class RunRegistry:
 
     async def _made(self, tenant: str, run_id: str) -> RunWorker:
         """A worker that goes on behind what the database says has ended."""
-        store = self._workshop.store
+        store, upheavals = self._workshop.store, self._upheavals.count
         run = await store.read(training_runs.any_status, tenant, run_id)
         await self._workshop.recorder.settle()
         last = await store.read(operations.last_position, run_id)
         used_up = await store.read(operations.ended_ahead, run_id, after=-1 if last is None else last)
+        if upheavals != self._upheavals.count:  # what was read may be of before
+            return await self.worker(tenant, run_id)
         if run_id in self._workers:  # another request has made it meanwhile
             return self._workers[run_id]
         # Clients of an earlier life of the server may be on their way back.

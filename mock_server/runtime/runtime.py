@@ -1,14 +1,13 @@
 """The runtime: takes operations in, brings them to their end, and tells who asks."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Row
 
-from mock_server.domain import accounts, custom_losses, operations, submissions
+from mock_server.domain import accounts, custom_losses, operations, submissions, tenant_rows
 from mock_server.domain.catalogue import Catalogue
 from mock_server.domain.dials import Dial
 from mock_server.domain.errors import Gone, Invalid, NotFound
@@ -29,14 +28,14 @@ from mock_server.runtime.passing import ServerPassing
 from mock_server.runtime.recorder import Recorder
 from mock_server.runtime.run_registry import RunRegistry
 from mock_server.runtime.run_worker import RunWorker, Workshop
-from mock_server.runtime.sampling import SamplingFloor, WeightsKey
+from mock_server.runtime.sampler_keys import SamplerKeys
+from mock_server.runtime.sampling import SamplingFloor
 from mock_server.runtime.timing import Timing
+from mock_server.runtime.upheavals import Upheavals
 from mock_server.store import StorageUnavailable, Store, Transaction
 
 P = ParamSpec("P")
-
-KEPT_SAMPLERS = 4096
-"""Samplers that are known without asking the database."""
+T = TypeVar("T")
 
 
 class Runtime:
@@ -76,8 +75,9 @@ class Runtime:
         )
         self.deleted_keys: set[str] = set()
         """Tenants whose keys are refused; in memory, since every request asks."""
-        self._runs = RunRegistry(self._workshop, timing.gap_seconds)
-        self._samplers: OrderedDict[str, tuple[str, WeightsKey]] = OrderedDict()
+        self._upheavals = Upheavals()
+        self._runs = RunRegistry(self._workshop, timing.gap_seconds, self._upheavals)
+        self._samplers = SamplerKeys(store, catalogue, self._upheavals)
         self._interfering: set[asyncio.Task[None]] = set()
 
     # Life.
@@ -89,17 +89,20 @@ class Runtime:
         await self._runs.begin()
         self.deleted_keys.update(await self.store.read(accounts.deleted_keys))
         for row in await self.store.read(operations.unfinished):
-            operation = self._live(row)
-            self.board.put(operation)
-            if row.kind == "sample":
-                await self._resume_sample(operation)
-            else:
-                (await self._runs.worker(row.tenant, row.target)).put(operation)
+            await self._resume(row)
+
+    async def _resume(self, row: Row[Any]) -> None:
+        operation = self._live(row)
+        self.board.put(operation)
+        if row.kind == "sample":
+            await self._resume_sample(operation)
+        else:
+            (await self._runs.worker(row.tenant, row.target)).put(operation)
 
     async def _resume_sample(self, operation: LiveOperation) -> None:
         try:
             operation.body = await self.store.read(operations.body, operation.id)
-            key = await self._weights_key(operation.tenant, operation.target)
+            key = await self._samplers.of(operation.tenant, operation.target)
         except Exception as error:  # noqa: BLE001 - a damaged file fails its sample, not the server's start
             self._sample_ended(operation, failure(operation.id, error))
         else:
@@ -123,11 +126,11 @@ class Runtime:
 
     async def create_run(self, tenant: str, new: NewRun, order: Order, kind: str) -> tuple[str, str]:
         """Begin a run; returns its id and the request id of its creation."""
-        body = order.to_body()
+        body, upheavals = order.to_body(), self._upheavals.count
         run, accepted, anew = await self.store.write(submissions.create_run, tenant, new, kind, body, self.store.seed)
         if anew:
             self._runs.forget(run.id)  # left by an attempt that failed, perhaps to create a run of another model
-        await self._take_up(Submission(tenant, kind, run.id, None, body), accepted)
+        await self._take_up(Submission(tenant, kind, run.id, None, body), accepted, upheavals)
         return run.id, accepted.id
 
     async def load_new_run(
@@ -166,6 +169,7 @@ class Runtime:
         worker = await self._runs.worker(tenant, run_id)
         try:
             submission = Submission(tenant, kind, run_id, seq_id, await self._spilled(body))
+            upheavals = self._upheavals.count
             if worker.settled:
                 accepted = await self._write_down(operations.submit, submission)
             else:
@@ -175,7 +179,7 @@ class Runtime:
         except StorageUnavailable:
             worker.queue.hold()
             raise
-        await self._take_up(submission, accepted)
+        await self._take_up(submission, accepted, upheavals)
         return accepted.id
 
     async def refuse(self, tenant: str, run_id: str, seq_id: int, body: Body, message: str) -> None:
@@ -186,14 +190,22 @@ class Runtime:
 
     async def sample(self, tenant: str, sampler_id: str, seq_id: int, order: SampleOrder) -> tuple[str, list[str]]:
         """Queue a sample; returns its request id and the ids of its sequences."""
-        key = await self._weights_key(tenant, sampler_id)
         body = await self._spilled(order.to_body())
-        submission = Submission(tenant, "sample", sampler_id, seq_id, body)
+        try:
+            # Last before it is written down, which must not happen for a sampler that is gone meanwhile.
+            key = await self._samplers.of(tenant, sampler_id)
+        except Exception:
+            self._drop(body)
+            raise
+        submission, upheavals = Submission(tenant, "sample", sampler_id, seq_id, body), self._upheavals.count
         accepted = await self._write_down(operations.submit, submission)
-        if accepted.new:
+        if not self._is_under_way(accepted, upheavals):
             operation = self._live_of(submission, accepted)
             self.board.put(operation)
-            self._floor.put(key, operation)
+            if upheavals == self._upheavals.count:
+                self._floor.put(key, operation)
+            else:
+                await self._resume_sample(operation)
         return accepted.id, [sequence_id(accepted.id, index) for index in range(order.num_samples)]
 
     async def create_custom_loss(self, tenant: str, session_id: str, number: int, order: CreateCustomLossOrder) -> str:
@@ -257,28 +269,60 @@ class Runtime:
         if operation.kind != "sample":
             raise Invalid(f"request_id {operation_id!r} is a {operation.kind}: only samples can be cancelled")
         if operation.outcome is None:
-            self._floor.cancel(operation_id)
+            self._floor.cancel(operation)
             self._sample_ended(
                 operation, Outcome(operation_id, "cancelled", error="cancelled by its client", error_category="user")
             )
 
+    # Replacing.
+
+    async def replace(
+        self, tenant: str, rule: Callable[Concatenate[Transaction, str, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Let the rule exchange all that the tenant has; its clients' requests wait until that is done.
+
+        Nothing of before is left in memory: nobody hears of what was under way. What is unfinished afterwards is taken
+        up, as at a start.
+        """
+        async with self._upheavals.of(tenant):
+            sessions = await self.store.read(tenant_rows.session_ids, tenant)
+            self._samplers.forget(tenant)
+            self.completions.forget(sessions)
+            workers = self._runs.forget_all(tenant)
+            for operation in self.board.forget(tenant):
+                if operation.outcome is None and operation.kind == "sample":
+                    self._floor.cancel(operation)
+                    operation.outcome = Outcome(operation.id, "cancelled")
+            await asyncio.gather(*(worker.stop() for worker in workers))
+            self._recorder.flush()
+            result = await self.store.write(rule, tenant, *args, **kwargs)
+            self.deleted_keys = set(await self.store.read(accounts.deleted_keys))
+        for row in await self.store.read(operations.unfinished):
+            if row.tenant == tenant and self.board.get(row.id) is None:
+                await self._resume(row)
+        return result
+
     # Within.
 
-    async def _take_up(self, submission: Submission, accepted: Accepted) -> None:
-        """Queue an accepted operation of a run, unless it is under way or has ended.
-
-        Also one that was accepted before: it is in no queue if the disk was full when its first attempt came this far.
-        """
+    async def _take_up(self, submission: Submission, accepted: Accepted, upheavals: int) -> None:
+        """Queue an accepted operation of a run. upheavals: their count when it was about to be accepted."""
         worker = await self._runs.worker(submission.tenant, submission.target)
-        if not accepted.new and (
-            self.board.get(accepted.id) is not None or not self.store.read_now(operations.is_queued, accepted.id)
-        ):
+        if self._is_under_way(accepted, upheavals):
             return
         if worker.state is None:
             self._runs.make_room()
         operation = self._live_of(submission, accepted)
         self.board.put(operation)
         worker.put(operation)
+
+    def _is_under_way(self, accepted: Accepted, upheavals: int) -> bool:
+        """Whether nothing is to be done for it: it is under way, has ended, or was swept away by an upheaval.
+
+        One that was accepted before is in no queue if the disk was full when its first attempt came this far.
+        """
+        if accepted.new and upheavals == self._upheavals.count:
+            return False
+        return self.board.get(accepted.id) is not None or not self.store.read_now(operations.is_queued, accepted.id)
 
     def _live_of(self, submission: Submission, accepted: Accepted) -> LiveOperation:
         return LiveOperation(
@@ -296,19 +340,6 @@ class Runtime:
     def _live(self, row: Row[Any]) -> LiveOperation:
         now = self.clocks.now(row.tenant)
         return LiveOperation(row.id, row.tenant, row.kind, row.target, row.seq_id, row.position, now)
-
-    async def _weights_key(self, tenant: str, sampler_id: str) -> WeightsKey:
-        """What the sampler samples from, its prior settled at the first request. NotFound for somebody else's."""
-        known = self._samplers.get(sampler_id)
-        if known is None or known[0] != tenant:
-            sampler = await self.store.write(
-                submissions.usable_sampler, tenant, sampler_id, lambda name: tokenizer_size(self.catalogue[name])
-            )
-            known = tenant, WeightsKey(sampler.base_model, sampler.artifact, sampler.prior_size)
-            self._samplers[sampler_id] = known
-            if len(self._samplers) > KEPT_SAMPLERS:
-                self._samplers.popitem(last=False)
-        return known[1]
 
     async def _write_down(
         self,

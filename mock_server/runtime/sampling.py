@@ -60,7 +60,7 @@ class Lane:
     """The requests for one set of weights."""
 
     arrivals: list[LiveOperation] = field(default_factory=list)
-    cancelled: list[str] = field(default_factory=list)
+    cancelled: list[LiveOperation] = field(default_factory=list)
     weights: Weights | None = None
     decoder: Decoder | None = None
     running: dict[str, Running] = field(default_factory=dict)
@@ -90,10 +90,10 @@ class SamplingFloor:
         if lane.task is None:
             lane.task = asyncio.create_task(self._decode(key, lane))
 
-    def cancel(self, operation_id: str) -> None:
+    def cancel(self, operation: LiveOperation) -> None:
         """Stop decoding it, wherever it is."""
         for lane in self._lanes.values():
-            lane.cancelled.append(operation_id)
+            lane.cancelled.append(operation)
 
     async def stop(self) -> None:
         tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
@@ -143,7 +143,7 @@ class SamplingFloor:
         key: WeightsKey,
         lane: Lane,
         arrivals: list[LiveOperation],
-        cancelled: frozenset[str],
+        cancelled: frozenset[LiveOperation],
         source: Source | None,
     ) -> list[tuple[LiveOperation, Outcome]]:
         """Take in what arrived, decode for a moment, and return what ended."""
@@ -155,7 +155,7 @@ class SamplingFloor:
                 lane.weights = _weights(source)
                 lane.decoder = Decoder(lane.weights)
             self._withdraw(lane, cancelled)
-            ended += self._admit(key, lane, [operation for operation in arrivals if operation.id not in cancelled])
+            ended += self._admit(key, lane, [operation for operation in arrivals if operation not in cancelled])
             while not lane.decoder.idle:
                 for operation_id, result in lane.decoder.step():
                     asked = lane.running.pop(str(operation_id))
@@ -171,11 +171,11 @@ class SamplingFloor:
             lane.decoder = None
         return ended
 
-    def _withdraw(self, lane: Lane, cancelled: frozenset[str]) -> None:
+    def _withdraw(self, lane: Lane, cancelled: frozenset[LiveOperation]) -> None:
         assert lane.decoder is not None
-        for operation_id in cancelled & lane.running.keys():
-            lane.decoder.remove(operation_id)
-            del lane.running[operation_id]
+        for running in [running for running in lane.running.values() if running.operation in cancelled]:
+            lane.decoder.remove(running.operation.id)
+            del lane.running[running.operation.id]
 
     def _admit(self, key: WeightsKey, lane: Lane, arrivals: list[LiveOperation]) -> list[tuple[LiveOperation, Outcome]]:
         assert lane.decoder is not None

@@ -88,6 +88,8 @@ class Artifacts:
             os.link(source, target)
         except FileNotFoundError:
             return False
+        except FileExistsError:  # linked by an attempt that was not committed; files never change
+            pass
         except OSError:  # a file system without links
             shutil.copyfile(source, target)
         return True

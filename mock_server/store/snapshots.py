@@ -43,10 +43,7 @@ class NoSnapshot(SnapshotError):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot's description. written_by: the version of tinker-mock. created_at: seconds since the epoch.
-
-    notes: what else its maker wants to find again.
-    """
+    """A snapshot's description. written_by: the version of tinker-mock. created_at: seconds since the epoch."""
 
     name: str
     tenant: str
@@ -54,7 +51,6 @@ class Snapshot:
     written_by: str
     rows: int
     artifacts: int
-    notes: Mapping[str, Any]
     format: int = FORMAT
 
 

@@ -16,6 +16,7 @@ from mock_server.store.artifacts import Artifacts, sync_folder
 from mock_server.store.database import open_engine, open_reader, snapshot
 from mock_server.store.errors import StoreError
 from mock_server.store.migrations import prepare_schema
+from mock_server.store.snapshots import Snapshots
 from mock_server.store.tables import ARTIFACTS, META
 from mock_server.store.transaction import Transaction
 from mock_server.store.writer import Writer
@@ -40,6 +41,7 @@ class Store:
         resources: ExitStack,
     ) -> None:
         self.artifacts = artifacts
+        self.snapshots = Snapshots(artifacts.folder.with_name("snapshots"))
         self.seed = seed
         """Every id and every random number of the server comes from it."""
         self.secret = secret

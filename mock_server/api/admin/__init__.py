@@ -7,11 +7,23 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from mock_server import __version__
-from mock_server.api.admin import about, clock, corruptions, faults, journal, runs, scenarios
+from mock_server.api.admin import (
+    about,
+    clock,
+    corruptions,
+    dials,
+    faults,
+    journal,
+    reset,
+    runs,
+    scenarios,
+    seeds,
+    snapshots,
+)
 from mock_server.api.admin.administrator import PREFIX, administrator
 from mock_server.api.admin.problem import REFUSALS
 
-NOUNS = (about, runs, faults, corruptions, clock, scenarios, journal)
+NOUNS = (about, runs, reset, seeds, snapshots, faults, corruptions, scenarios, clock, dials, journal)
 
 
 def admin_router() -> APIRouter:
