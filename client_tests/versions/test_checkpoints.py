@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from client_tests.harness.cli import Cli
 from client_tests.versions.matrix import lives
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
 
     from client_tests.harness.sdk import Sdk
@@ -156,7 +159,9 @@ def test_a_deleted_checkpoint_is_gone(sdk: Sdk) -> None:
 
 
 @lives("archive")
-def test_an_archive_is_downloaded_from_an_address_that_needs_no_key(sdk: Sdk) -> None:
+def test_an_archive_is_downloaded_from_an_address_that_needs_no_key(sdk: Sdk, tmp_path: Path) -> None:
+    """In the program, and by the release's own command, which 0.3.0 lacks."""
+
     def program(service_client: Any, kit: Any) -> list[Any]:
         import io
         import tarfile
@@ -177,11 +182,15 @@ def test_an_archive_is_downloaded_from_an_address_that_needs_no_key(sdk: Sdk) ->
                 content = io.BytesIO(answer.read())
             with tarfile.open(fileobj=content, mode="r") as tar:
                 contents.append(tar.getnames())
-        return contents
+        return [path, *contents]
 
-    training, sampling = sdk.run(program)
+    path, training, sampling = sdk.run(program)
     assert set(FILES) < set(training)
     assert set(FILES) < set(sampling) < set(training)
+    if sdk.runner.version != "0.3.0":
+        command = Cli(sdk.url, sdk.key, tmp_path, version=sdk.runner.version)
+        folder = command.home / command.json("checkpoint", "download", path)["destination"]
+        assert sorted(file.name for file in folder.iterdir()) == sorted(training)
 
 
 @lives("external")
