@@ -35,7 +35,7 @@ contract: .venv/.dev ## Judge the server by the contract and by its real clients
 SDK_VERSIONS ?= $(patsubst requirements/clients/sdk-%.txt,%,$(filter-out %-torch.txt,$(wildcard requirements/clients/sdk-*.txt)))
 
 clients: .venv/.dev $(SDK_VERSIONS:%=.venvs/sdk-%) ## Train with every version of the official SDK, or those in SDK_VERSIONS="0.3.0 0.38.0"
-	@SDK_VERSIONS="$(SDK_VERSIONS)" $(BIN)/python -m pytest -q -n auto --dist loadgroup client_tests/versions $(ARGS)
+	@SDK_VERSIONS="$(SDK_VERSIONS)" $(BIN)/python -m pytest -q -n auto client_tests/versions $(ARGS)
 
 # Not in parallel: the two that matter use both cores, and a quiet machine gives the server more to do between two kills.
 crash: .venv/.dev ## Kill the server 50 times while real clients train, weigh it over 100,000 operations and 15 GB

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from client_tests.harness.cli import Cli
-from client_tests.harness.environments import NEWEST
+from client_tests.harness.environments import NEWEST, sdk_interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,11 @@ def rows(text: str) -> list[dict[str, Any]]:
 
 def test_the_version(cli: Cli) -> None:
     assert cli.table("version").strip() == f"tinker {NEWEST}"
+    # The script itself; all other tests run what it imports, without the time that this takes.
+    installed = subprocess.run(
+        [sdk_interpreter(NEWEST).with_name("tinker"), "version"], capture_output=True, text=True, check=False
+    )
+    assert (installed.returncode, installed.stdout.strip()) == (0, f"tinker {NEWEST}")
 
 
 def test_logging_in_stores_a_key_that_works_until_logging_out(anonymous: Cli, key: str) -> None:

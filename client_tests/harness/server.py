@@ -18,11 +18,14 @@ ROOT: Final = Path(__file__).parents[2]
 
 
 def clean_environment() -> dict[str, str]:
-    """Ours without what would decide a test: settings of server and SDK, and proxies."""
+    """Ours without what would decide a test: settings of server and SDK, and proxies.
+
+    Without coverage too, which takes a server a second at its start: what runs here is measured in unit tests.
+    """
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("TINKER_", "HF_")) and not name.lower().endswith("_proxy")
+        if not name.startswith(("TINKER_", "HF_", "COVERAGE_")) and not name.lower().endswith("_proxy")
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,54 +15,87 @@ from client_tests.tinkex.tinkex import Tinkex, TinkexError, checkpoint_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 FOUND = ["detected", "started", "checkpoint_selected"]
 
 
+@dataclass(frozen=True)
 class Broken:
-    """A run whose snapshot was damaged on disk behind its last checkpoint, as the server found out. Through a wire."""
+    """A run whose snapshot was damaged on disk behind its last checkpoint, as the server found out; a client with a
+    session of its own looks at it through a wire. expected: what the run's next losses were behind the checkpoint.
+    """
 
-    def __init__(self, client: Tinkex, wire: Wire, run: str, path: str, expected: list[float]) -> None:
-        self.client, self.wire, self.run, self.path, self.expected = client, wire, run, path, expected
+    client: Tinkex
+    wire: Wire
+    run: str
+    path: str
+    expected: list[float]
 
 
-def _broken(directory: Path, key: str, *, checkpoint: bool) -> Iterator[Broken]:
+@dataclass(frozen=True)
+class Damaged:
+    """A server and its tenant with two damaged runs: one with a checkpoint, one without."""
+
+    url: str
+    key: str
+    with_checkpoint: str
+    path: str
+    expected: list[float]
+    without: str
+    seq: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Damaged]:
+    directory, key = tmp_path_factory.mktemp("damaged"), "tml-damaged"
     settings: dict[str, Any] = {"data_dir": directory, "snapshot_steps": 2}
-    path, expected = "", []
     with serving(settings) as server:
         client = Tinkex(server.url, key)
-        session = client.start()
-        run = client.new_model()
+        client.start()
+        run, other = client.new_model(), client.new_model()
         client.train(run)
-        if checkpoint:
-            path = client.save(run, "good")
-            expected = client.train(run, 2)
+        path = client.save(run, "good")
+        expected = client.train(run, 2)
+        client.train(other)
         before = set(directory.glob("artifacts/??/*"))
         # Numbers 2 to 4 behind the save: at the second step a snapshot is taken.
-        client.train(run, 4)
+        for each in (run, other):
+            client.train(each, 4)
         client.close()
     for file in set(directory.glob("artifacts/??/*")) - before:
         file.write_bytes(file.read_bytes()[:100])
-    with serving(settings) as server, Wire(server.url) as wire:
-        again = Tinkex(wire.url, key, max_retries=2)
-        again.session, again._models, again._seq = session, client._models, client._seq
+    with serving(settings) as server:
+        again = Tinkex(server.url, key)
+        again._seq = client._seq
         # The first operation that needs the state meets what is left of it.
-        with pytest.raises(TinkexError, match="corrupted: restore a new run from its last checkpoint"):
-            again.forward_backward(run)()
-        yield Broken(again, wire, run, path, expected)
+        for each in (run, other):
+            with pytest.raises(TinkexError, match="corrupted: restore a new run from its last checkpoint"):
+                again.forward_backward(each)()
         again.close()
+        yield Damaged(server.url, key, run, path, expected, other, client._seq)
+
+
+@contextmanager
+def looked_at(damaged: Damaged, run: str) -> Iterator[Broken]:
+    with Wire(damaged.url) as wire:
+        client = Tinkex(wire.url, damaged.key, max_retries=2)
+        client.start()
+        client._seq = damaged.seq
+        yield Broken(client, wire, run, damaged.path, damaged.expected)
+        client.close()
 
 
 @pytest.fixture
-def broken(tmp_path: Path, key: str) -> Iterator[Broken]:
-    yield from _broken(tmp_path, key, checkpoint=True)
+def broken(damaged: Damaged) -> Iterator[Broken]:
+    with looked_at(damaged, damaged.with_checkpoint) as broken:
+        yield broken
 
 
 @pytest.fixture
-def lost(tmp_path: Path, key: str) -> Iterator[Broken]:
+def lost(damaged: Damaged) -> Iterator[Broken]:
     """The same without any checkpoint."""
-    yield from _broken(tmp_path, key, checkpoint=False)
+    with looked_at(damaged, damaged.without) as lost:
+        yield lost
 
 
 @pytest.mark.tinkex("recover", "run", "scenario 38")

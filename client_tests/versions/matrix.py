@@ -39,6 +39,5 @@ def every_surface() -> pytest.MarkDecorator:
 
 
 def _cells(row: str, versions: Iterable[str]) -> pytest.MarkDecorator:
-    # The group keeps a version's tests in one worker, whose SDK is then imported once.
-    cells = [pytest.param(v, marks=[pytest.mark.cell(row, v), pytest.mark.xdist_group(v)]) for v in versions]
+    cells = [pytest.param(v, marks=pytest.mark.cell(row, v)) for v in versions]
     return pytest.mark.parametrize("sdk", cells, indirect=True)

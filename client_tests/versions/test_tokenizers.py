@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import ExitStack
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,18 +13,33 @@ from client_tests.versions.matrix import lives
 from mock_server.cli.client_environment import client_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
+
+    from client_tests.harness.server import Server
 
 TEXT = "The tide came in at seven."
 
 
+@pytest.fixture(scope="module")
+def offline_of(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Sdk]]:
+    """The SDK of a version with all that `tinker-mock env` says, in a process of its own: the hub's address, with the
+    tenant in it, is read only once.
+    """
+    with ExitStack() as stack:
+
+        @cache
+        def offline_of(version: str) -> Sdk:
+            runner, key = Runner(version), f"tml-offline-{version}"
+            stack.callback(runner.close)
+            cache_home = {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp(version))}
+            return Sdk(runner, server.url, key, client_variables(server.url, key, cache_home))
+
+        yield offline_of
+
+
 @pytest.fixture
-def offline(sdk: Sdk, tmp_path: Path) -> Iterator[Sdk]:
-    """The SDK with all that `tinker-mock env` says, in a process of its own: the hub's address is read only once."""
-    runner = Runner(sdk.runner.version)
-    yield replace(sdk, runner=runner).knowing(**client_variables(sdk.url, sdk.key, {"XDG_CACHE_HOME": str(tmp_path)}))
-    runner.close()
+def offline(sdk: Sdk, offline_of: Callable[[str], Sdk]) -> Sdk:
+    return offline_of(sdk.runner.version)
 
 
 @lives("tokenizer")

@@ -1,0 +1,30 @@
+"""How test workers share the tests: who has started a server or an SDK goes on with the tests that use it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer  # type: ignore[import-untyped]
+
+
+class ByWhatTheyStart(LoadScopeScheduling):  # type: ignore[misc]
+    """Real clients and their servers take seconds to start, so a file of client_tests stays with one worker; of the
+    versions' files it is all that one SDK does. The largest of these come first, single unit tests fill the end.
+
+    Not xdist's `loadgroup`: its groups stand in a test's `_nodeid`, which pytest 9 does not read any more.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        if file.startswith("client_tests/versions/"):
+            return test.rpartition("[")[2]
+        return file if file.startswith("client_tests/") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatTheyStart:
+    return ByWhatTheyStart(config, log)
