@@ -1,14 +1,21 @@
-"""How test workers share the tests: who has started a server or an SDK goes on with the tests that use it."""
+"""What holds for all tests: numpy's threads, and how workers share the tests."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from mock_server.cli.serve import one_thread_per_product
+
 if TYPE_CHECKING:
     from xdist.remote import Producer  # type: ignore[import-untyped]
+
+
+# As in the server. Two workers with two threads each spend twenty times the processor time, waiting for one another.
+one_thread_per_product(os.environ)
 
 
 class ByWhatTheyStart(LoadScopeScheduling):  # type: ignore[misc]
