@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=[True, False], ids=["pyqwest", "httpx"])
 def spoilt(request: pytest.FixtureRequest, sdk: Sdk, server_with: Callable[..., Server]) -> Sdk:
-    """The SDK over either of its transports, at a server that answers polls within a second."""
-    return sdk.at(server_with(client_config={"use_pyqwest_transport": request.param}, poll_seconds=1).url)
+    """The SDK over either of its transports, as a tenant whose clock skips what it would only wait through."""
+    return sdk.at(server_with(client_config={"use_pyqwest_transport": request.param}, clock="auto").url)
 
 
 def inject(sdk: Sdk, operation: str, effect: object, **rule: Any) -> None:
@@ -44,14 +44,17 @@ def test_a_failed_operation_is_the_users_to_see_and_leaves_the_run_as_it_was(spo
 
 def test_a_delayed_operation_is_waited_for_and_later_ones_are_told_first(spoilt: Sdk) -> None:
     def program(service_client: Any, kit: Any) -> list[bool]:
+        kit.clock("manual")
         training = kit.trainer(service_client)
         slow = training.forward_backward([kit.datum()], "cross_entropy")
         fast = training.optim_step(kit.adam(1e-3))
         fast.result()
+        kit.advance(149)
         ahead = not slow.future().done() if hasattr(slow, "future") else True
+        kit.advance(1)
         return [ahead, slow.result().metrics["loss:sum"] > 0]
 
-    inject(spoilt, "forward_backward", {"delay": {"seconds": 2.5}}, on=1)
+    inject(spoilt, "forward_backward", {"delay": {"seconds": 150}}, on=1)
     assert spoilt.run(program) == [True, True]
 
 
@@ -70,7 +73,7 @@ def test_a_paused_queue_says_why_and_goes_on(spoilt: Sdk) -> None:
         result = training.forward_backward([kit.datum()], "cross_entropy").result()
         return [result.metrics["loss:sum"] > 0, any("all GPUs are busy" in line for line in said)]
 
-    pause = {"pause": {"state": "paused_capacity", "reason": "all GPUs are busy", "seconds": 2.5}}
+    pause = {"pause": {"state": "paused_capacity", "reason": "all GPUs are busy", "seconds": 150}}
     inject(spoilt, "forward_backward", pause, on=1)
     assert spoilt.run(program) == [True, True]
 
@@ -80,7 +83,7 @@ def test_a_stuck_operation_never_ends_and_others_are_unharmed(spoilt: Sdk) -> No
         training = kit.trainer(service_client)
         stuck = training.forward_backward([kit.datum()], "cross_entropy")
         try:
-            stuck.result(timeout=3)
+            stuck.result(timeout=1)
         except TimeoutError:
             ended = "given up"
         others = kit.trainer(service_client)

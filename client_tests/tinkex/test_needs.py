@@ -175,7 +175,7 @@ def test_a_paused_queue_is_told_in_the_form_that_tinkex_reads(
 
 
 def test_a_plain_wait_is_no_busy_loop(server_with: Callable[..., Server], tinkex: Tinkex) -> None:
-    server = server_with(poll_seconds=1, dials={"forward": "after:1.5"})
+    server = server_with(poll_seconds=10, dials={"forward": "after:15"}, clock="auto")
     tinkex.url = server.url
     tinkex.start()
     result = tinkex.forward(tinkex.new_model())

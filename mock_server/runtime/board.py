@@ -102,10 +102,12 @@ class Board:
                 self._may_leave(operation)
 
     def expired(self, operation_ids: Iterable[str]) -> None:
-        """Nobody may have these outcomes any more."""
+        """Nobody may have these outcomes any more. Who waits for one that was held back is told to ask again."""
         for operation_id in operation_ids:
             self._ended_bytes -= self._ended.pop(operation_id, 0)
-            self._live.pop(operation_id, None)
+            operation = self._live.pop(operation_id, None)
+            if operation is not None:
+                operation.waiters.wake()
 
     def release(self, operation_id: str) -> None:
         """Show a result that a `manual` or `never` dial holds back."""

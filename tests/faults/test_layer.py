@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 from typing import TYPE_CHECKING, Literal
 
 import httpx
 import pytest
 
 from tests.faults.wired_server import ANSWER, PIECE, Wired, wired
+from tests.runtime.world import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,6 +22,12 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[Wired]:
     parser: Literal["httptools", "h11"] = request.param
     async with wired(parser) as server:
         yield server
+
+
+async def waited_for(server: Wired, seconds: float) -> None:
+    """Let so much time pass once a request waits for it."""
+    await until(lambda: server.clock.waiting)
+    server.clock.move_to(server.clock.now() + seconds)
 
 
 async def test_without_a_fault_an_answer_is_as_it_was(server: Wired) -> None:
@@ -81,10 +87,13 @@ async def test_a_gateways_html_is_sent_as_it_is(server: Wired) -> None:
 
 
 async def test_an_answer_comes_late(server: Wired) -> None:
-    server.inject({"latency": {"seconds": 0.15}})
-    began = time.monotonic()
-    assert (await server.step()).json() == ANSWER
-    assert time.monotonic() - began >= 0.15
+    server.inject({"latency": {"seconds": 60}})
+    answer = asyncio.create_task(server.step())
+    await waited_for(server, 59.9)
+    assert not answer.done()
+    assert server.calls == []
+    await waited_for(server, 0.1)
+    assert (await answer).json() == ANSWER
 
 
 async def test_a_body_ends_before_its_announced_length(server: Wired) -> None:
@@ -100,10 +109,13 @@ async def test_a_short_body_may_look_complete(server: Wired) -> None:
 
 
 async def test_a_body_dribbles(server: Wired) -> None:
-    server.inject({"dribble": {"bytes": 40, "seconds": 0.05}}, "in_body")
-    began = time.monotonic()
-    assert (await server.step()).json() == ANSWER
-    assert time.monotonic() - began >= 0.1
+    server.inject({"dribble": {"bytes": 40, "seconds": 60}}, "in_body")
+    answer = asyncio.create_task(server.step())
+    for _ in range(2):
+        await waited_for(server, 59)
+        assert not answer.done()
+        await waited_for(server, 1)
+    assert (await answer).json() == ANSWER
 
 
 async def test_garbage_is_the_same_for_the_same_seed(server: Wired) -> None:
@@ -144,10 +156,12 @@ async def test_json_lacks_its_last_brace(server: Wired) -> None:
 
 
 async def test_faults_stack_in_the_order_of_their_rules(server: Wired) -> None:
-    server.inject({"latency": {"seconds": 0.01}})
+    server.inject({"latency": {"seconds": 10}})
     server.inject({"missing_field": {"field": "metrics"}}, "in_body")
     server.inject({"status": {"status": 503, "json_body": {"metrics": 1, "late": True}}}, "after_commit")
-    answer = await server.step()
+    answering = asyncio.create_task(server.step())
+    await waited_for(server, 10)
+    answer = await answering
     assert (answer.status_code, answer.json()) == (503, {"late": True})
     assert answer.headers["x-tinker-mock-fault"] == "latency, status, missing_field"
 
@@ -239,11 +253,15 @@ async def test_a_download_of_gigabytes_ends_behind_so_many_bytes(
 
 
 async def test_a_download_is_reset_after_so_much_time(server: Wired) -> None:
-    server.inject({"dribble": {"bytes": len(PIECE), "seconds": 0.05}}, "in_body")
-    server.inject({"reset": {"after_seconds": 0.3}}, "in_body")
-    body, ended_by = await arrived(server)
+    server.inject({"dribble": {"bytes": len(PIECE), "seconds": 50}}, "in_body")
+    server.inject({"reset": {"after_seconds": 320}}, "in_body")
+    download = asyncio.create_task(arrived(server))
+    for seconds in (50, 50, 50, 50, 50, 50, 20):
+        await until(lambda: server.clock.waiting == 2)
+        await waited_for(server, seconds)
+    body, ended_by = await download
     assert isinstance(ended_by, httpx.ReadError)
-    assert 1 <= len(body) // len(PIECE) <= 7
+    assert 1 <= len(body) // len(PIECE) <= 7, "a reset may overtake what was sent before it"
     assert len(server.sent) < 64
 
 

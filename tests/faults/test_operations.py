@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[LiveApp]:
-    async with live_app(tmp_path, poll_seconds=0.1) as app:
+    async with live_app(tmp_path, clock="auto", poll_seconds=10) as app:
         yield app
 
 
@@ -69,7 +69,7 @@ async def test_a_result_is_told_behind_those_of_later_operations(app: LiveApp) -
 
 async def test_it_waits_for_as_many_as_were_ordered_and_not_for_ever(app: LiveApp) -> None:
     run = await app.new_run()
-    inject(app, {"out_of_order": {"behind": 2, "seconds": 0.5}}, "optim_step", on=1)
+    inject(app, {"out_of_order": {"behind": 2, "seconds": 25}}, "optim_step", on=1)
     first, second = await steps(app, run, 2)
     assert is_step(await poll(app, second))
     assert await poll(app, first) == 408
@@ -80,7 +80,7 @@ async def test_it_waits_for_as_many_as_were_ordered_and_not_for_ever(app: LiveAp
 
 async def test_a_sample_ends_twice_for_who_polls_for_its_sampler(app: LiveApp) -> None:
     of = await sampler(app)
-    inject(app, {"finish_twice": {"seconds": 0.05}}, "asample", on=1)
+    inject(app, {"finish_twice": {"seconds": 5}}, "asample", on=1)
     request_id, other = [await sample(app, of, seq_id) for seq_id in range(2)]
     met: list[tuple[int, str]] = []
     while len(met) < 3:
@@ -133,7 +133,7 @@ async def test_an_expired_promise_is_gone_and_its_work_is_done(app: LiveApp, kin
 
 async def test_interferences_stack(app: LiveApp) -> None:
     run = await app.new_run()
-    inject(app, {"delay": {"seconds": 0.3}}, "optim_step", on=1)
+    inject(app, {"delay": {"seconds": 25}}, "optim_step", on=1)
     inject(app, {"false_failure": {"message": "no"}}, "optim_step", on=1)
     (request_id,) = await steps(app, run, 1)
     assert (await poll(app, request_id))["error"] == "no"

@@ -14,7 +14,7 @@ import uvicorn
 
 from mock_server.faults import FaultLayer, FaultPlan, FaultRule, Server
 from mock_server.runtime import Runtime
-from mock_server.runtime.timeline import Timeline
+from tests.runtime.manual_clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,10 +30,14 @@ PIECES = 1 << 16
 
 @dataclass
 class Wired:
-    """calls: the bodies that reached the handler, whatever became of their answers. sent: pieces of `download`."""
+    """calls: the bodies that reached the handler, whatever became of their answers. sent: pieces of `download`.
+
+    clock: everybody's; it stands until a test moves it.
+    """
 
     client: httpx.AsyncClient
     plan: FaultPlan
+    clock: ManualClock
     calls: list[Any] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
 
@@ -45,7 +49,7 @@ class Wired:
 
 
 @asynccontextmanager
-async def wired(http: Literal["httptools", "h11"], clock: Timeline | None = None) -> AsyncIterator[Wired]:
+async def wired(http: Literal["httptools", "h11"]) -> AsyncIterator[Wired]:
     """The application answers ANSWER to every POST, which is `step` at /step, and PIECES of PIECE to `download`."""
     calls: list[Any] = []
     sent: list[int] = []
@@ -69,7 +73,7 @@ async def wired(http: Literal["httptools", "h11"], clock: Timeline | None = None
         await send({"type": "http.response.body", "body": body})
 
     plan = FaultPlan(seed=7)
-    clock = clock or Timeline()
+    clock = ManualClock()
 
     def operation_of(method: str, path: str) -> str | None:
         return {("POST", "/step"): "step", ("GET", "/download"): "download"}.get((method, path))
@@ -85,7 +89,7 @@ async def wired(http: Literal["httptools", "h11"], clock: Timeline | None = None
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
-            yield Wired(client, plan, calls, sent)
+            yield Wired(client, plan, clock, calls, sent)
     finally:
         server.should_exit = True
         await serving

@@ -107,6 +107,18 @@ async def test_a_heartbeat_that_was_not_written_down_yet_counts(tmp_path: Path) 
             await here.runtime.store.read(sessions.check_alive, TENANT, session)
 
 
+async def test_who_waits_for_a_result_that_expires_unseen_is_told_that_it_is_gone(tmp_path: Path) -> None:
+    async with world(tmp_path, clock="manual", dials={"optim_step": "never"}, result_ttl_seconds=100) as here:
+        await here.open_session()
+        request = await here.optim_step(await here.create_run(), 1)
+        waiting = asyncio.create_task(here.runtime.poll(TENANT, request, 1000))
+        await parked(here)
+        await here.advance(100)
+        assert await waiting == Pending()
+        with pytest.raises(Gone, match="has expired"):
+            await here.runtime.poll(TENANT, request, 1000)
+
+
 async def test_only_what_belongs_to_a_tenant_expires_by_its_clock(tmp_path: Path) -> None:
     async with world(tmp_path, session_timeout_seconds=100) as here:
         mine = await here.open_session()

@@ -15,6 +15,7 @@ from mock_server.domain.operations import Body
 from mock_server.domain.orders import OptimStepOrder
 from mock_server.domain.samplers import NewSampler
 from mock_server.runtime import training
+from mock_server.runtime.ordered_queue import COMEBACK_SECONDS
 from mock_server.store import StorageUnavailable
 from tests.runtime.world import MODEL, TENANT, TEXT, World, batch, crash_image, weights_of, world
 
@@ -221,8 +222,7 @@ async def test_a_damaged_snapshot_corrupts_the_run_that_needs_it_and_no_other(
 async def test_a_gap_that_can_not_be_written_down_keeps_the_run_waiting_not_dead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mock_server.runtime.ordered_queue.COMEBACK_SECONDS", 0.05)
-    async with world(tmp_path, gap_seconds=0.02) as here:
+    async with world(tmp_path, clock="manual") as here:
         run_id = await run_with_a_step(here)
         real, tries = operations.skip_to, []
 
@@ -233,5 +233,10 @@ async def test_a_gap_that_can_not_be_written_down_keeps_the_run_waiting_not_dead
             real(*arguments)
 
         monkeypatch.setattr(operations, "skip_to", full)
-        await here.result(await here.optim_step(run_id, 4))
+        request = await here.optim_step(run_id, 4)
+        await here.advance(5)
+        await here.advance(COMEBACK_SECONDS - 1)
+        assert len(tries) == 2, "in a group of writes, and apart"
+        await here.advance(1)
+        await here.result(request)
         assert len(tries) == 3

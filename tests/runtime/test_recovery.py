@@ -99,10 +99,11 @@ async def test_an_accepted_sample_is_answered_after_a_kill_with_the_same_tokens(
 
 
 async def test_a_gap_that_was_given_up_before_a_kill_is_given_up_after_it(tmp_path: Path) -> None:
-    async with world(tmp_path / "live", gap_seconds=0.05) as here:
+    async with world(tmp_path / "live", clock="manual") as here:
         await here.open_session()
         run_id = await here.create_run()
         request = await here.optim_step(run_id, 2)
+        await here.advance(5)
         result = await here.result(request)
         image = crash_image(tmp_path / "live", tmp_path / "image")
     async with world(image, gap_seconds=1000) as again:

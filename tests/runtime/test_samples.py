@@ -164,7 +164,7 @@ async def test_a_waiting_poller_is_told_at_once(tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         sampler = await base_sampler(here)
         poll = asyncio.create_task(poll_for(here, sampler))
-        await asyncio.sleep(0.05)
+        await until(lambda: here.runtime.clocks.line_of(TENANT).waiting)
         request = await here.sample(sampler, 0, max_tokens=2)
         found, _ = await asyncio.wait_for(poll, 10)
         assert [(completion.operation_id, completion.failed) for completion in found] == [(request, False)]
@@ -249,7 +249,7 @@ async def test_a_stopping_server_answers_waiting_pollers(tmp_path: Path) -> None
     async with world(tmp_path) as here:
         sampler = await base_sampler(here)
         poll = asyncio.create_task(poll_for(here, sampler, seen=7))
-        await asyncio.sleep(0.05)
+        await until(lambda: here.runtime.clocks.line_of(TENANT).waiting)
         here.runtime.release_polls()
         assert await asyncio.wait_for(poll, 5) == ([], 7)
         again = here.runtime.completions.poll(
