@@ -156,7 +156,14 @@ def _exchange(
 
 
 class _Server(uvicorn.Server):
-    """Ends on the first signal, waiting a moment for what is under way, and at once on the second."""
+    """Ends on the first signal, waiting a moment for what is under way, and at once on the second.
+
+    announce is called when a signal would be heard: whoever reads the address may send one at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -165,6 +172,7 @@ class _Server(uvicorn.Server):
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
+            self._announce()
             yield
         finally:
             for number, handler in before.items():
@@ -215,8 +223,8 @@ async def _live(proxy: Proxy, listener: socket.socket, announce: Callable[[str],
         date_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    announce(f"http://127.0.0.1:{listener.getsockname()[1]}")
-    await _Server(config).serve(sockets=[listener])
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    await _Server(config, lambda: announce(url)).serve(sockets=[listener])
     await proxy.close()
 
 
