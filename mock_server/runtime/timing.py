@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Timing:
-    """How long things wait, in seconds of the server's clock, and how much log a run may have."""
+    """How long things wait, in seconds of the tenant's clock, and how much log a run may have."""
 
     poll_seconds: float = 30.0
     gap_seconds: float = 5.0

@@ -1,6 +1,6 @@
 """The tables. One class a noun of the API; every row of a tenant carries the tenant.
 
-Times are seconds since the epoch, UTC, of the server's clock: SQLite has no time zones, and a float can't be naive.
+Times are seconds since the epoch, UTC, of the tenant's clock: SQLite has no time zones, and a float can't be naive.
 """
 
 from typing import Any, Final
