@@ -133,6 +133,29 @@ def test_a_test_sees_what_crossed_the_wire_and_what_the_server_holds(suite: Suit
     assert "tml-test-" not in (pytester.path / "journal.jsonl").read_text()
 
 
+def test_a_test_moves_its_own_time_and_nobody_elses(suite: Suite) -> None:
+    outcome = suite(
+        """
+        from programs import client, new_session
+
+        def test_a_day(tinker_mock):
+            session = new_session().json()["session_id"]
+            before = tinker_mock.clock.now
+            tinker_mock.clock.set("manual")
+            tinker_mock.clock.advance(86_400)
+            assert client().post("session_heartbeat", json={"session_id": session}).status_code == 410
+            assert 86_400 <= tinker_mock.clock.now - before < 86_460
+            assert tinker_mock.clock.waiting == 0
+
+        def test_no_day(tinker_mock):
+            import time
+
+            assert abs(tinker_mock.clock.now - time.time()) < 3600
+        """
+    )
+    outcome.assert_outcomes(passed=2)
+
+
 def test_the_server_ends_with_the_tests(suite: Suite, pytester: pytest.Pytester) -> None:
     outcome = suite(
         """
