@@ -6,15 +6,11 @@ ARCHIVE_GIGABYTES=10 is the long profile: with -s it tells what it measured.
 from __future__ import annotations
 
 import os
-import sqlite3
-import time
-from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import httpx
@@ -23,7 +19,7 @@ import pytest
 from client_tests.crash.victim import Victim
 from client_tests.harness.environments import NEWEST
 from client_tests.harness.sdk import Runner, Sdk
-from mock_server.domain.signed_urls import signed
+from mock_server.domain.signed_urls import LIFETIME_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,13 +59,12 @@ class Archive:
         answer = httpx.get(f"{self.victim.url}/api/v1/{self.place}/archive", headers={"X-API-Key": self.key})
         return str(answer.headers["location"])
 
-    def address_for(self, seconds: int) -> str:
-        """One that ends so soon. Signed as the server signs, with the secret that its database keeps."""
-        given = urlsplit(self.address())
-        with closing(sqlite3.connect(self.victim.data / "tinker.db")) as database:
-            ((secret,),) = database.execute("SELECT value FROM meta WHERE key = 'secret'")
-        (tenant,) = parse_qs(given.query)["tenant"]
-        return self.victim.url + signed(given.path, tenant, bytes.fromhex(secret), int(time.time()) + seconds)
+    def expire(self, address: str) -> None:
+        """Move its owner's clock on, until nobody can begin with the address any more."""
+        past = {"seconds": LIFETIME_SECONDS + 1, "api_key": self.key}
+        httpx.post(f"{self.victim.url}/__admin/clock/advance", json=past, timeout=60).raise_for_status()
+        refused = httpx.get(address, headers={"Range": "bytes=0-0"})
+        assert (refused.status_code, "expired" in refused.json()["detail"]) == (403, True)
 
 
 @pytest.fixture
@@ -95,13 +90,11 @@ class Transfer:
     size: int = 0
     tag: str = ""
     levels: list[int] = field(default_factory=list)
-    waited: float = 0
-    """Seconds that no byte was asked for."""
 
-    def load(self, victim: Victim, url: str, *, cut_at: int | None = None, until_expired: bool = False) -> None:
-        """Load what is left. At `cut_at` bytes the server dies; `until_expired` stops at the beginning until nobody
-        could begin any more.
-        """
+    def load(
+        self, victim: Victim, url: str, *, cut_at: int | None = None, begun: Callable[[str], None] | None = None
+    ) -> None:
+        """Load what is left. At `cut_at` bytes the server dies; after some pieces `begun` is told the address."""
         headers = {"Range": f"bytes={self.bytes}-", "If-Range": self.tag} if self.bytes else {}
         with httpx.stream("GET", url, headers=headers, timeout=60) as answer:
             assert answer.status_code == (206 if self.bytes else 200)
@@ -111,23 +104,13 @@ class Transfer:
             for number, piece in enumerate(answer.iter_raw(PIECE)):
                 self.digest.update(piece)
                 self.bytes += len(piece)
-                if until_expired and number == BEGINNING:
-                    self.waited += wait_for_the_end_of(url)
+                if begun is not None and number == BEGINNING:
+                    begun(url)
                 if number % 64 == 0 and cut_at is None:
                     self.levels.append(resident_bytes(victim.pid))
                 if cut_at is not None and self.bytes > cut_at:
                     victim.kill()
                     cut_at = None
-
-
-def wait_for_the_end_of(url: str) -> float:
-    """Until nobody can begin with it any more; the seconds that it took."""
-    began = monotonic()
-    while (answer := httpx.get(url, headers={"Range": "bytes=0-0"})).status_code == 206:
-        time.sleep(0.05)
-    assert answer.status_code == 403
-    assert "expired" in answer.json()["detail"]
-    return monotonic() - began
 
 
 def resident_bytes(process: int) -> int:
@@ -144,10 +127,10 @@ def test_a_big_archive_takes_no_memory_and_no_disk_and_survives_its_address_and_
 ) -> None:
     whole, resumed = Transfer(), Transfer()
     before = bytes_below(victim.data)
-    short = archive.address_for(seconds=3)
+    address = archive.address()
     began = monotonic()
-    whole.load(victim, short, until_expired=True)
-    seconds = monotonic() - began - whole.waited
+    whole.load(victim, address, begun=archive.expire)
+    seconds = monotonic() - began
     assert whole.bytes == whole.size > LEAST_BYTES
     assert max(whole.levels[1:]) - whole.levels[1] < FLAT_BYTES, whole.levels
     assert bytes_below(victim.data) - before < FLAT_BYTES
@@ -158,7 +141,7 @@ def test_a_big_archive_takes_no_memory_and_no_disk_and_survives_its_address_and_
     cut = resumed.bytes
     victim.start()
     victim.wait()
-    wait_for_the_end_of(short)
+    assert httpx.get(address, headers={"Range": f"bytes={cut}-"}).status_code == 403
     resumed.load(victim, archive.address())
     assert (resumed.bytes, resumed.digest.digest()) == (whole.bytes, whole.digest.digest())
     assert max(resumed.levels[1:]) - resumed.levels[1] < FLAT_BYTES, resumed.levels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from client_tests.tinkex.tinkex import Crash, TinkexError
@@ -91,15 +92,15 @@ def test_a_400_with_a_message_ends_it(tinkex: Tinkex) -> None:
 
 
 @pytest.mark.tinkex("poll 410", "scenario 20")
-def test_an_expired_result_is_a_410_that_says_what_to_do(tinkex: Tinkex, wire: Wire) -> None:
+def test_an_expired_result_is_a_410_that_says_what_to_do(tinkex: Tinkex) -> None:
     model = tinkex.new_model()
-    tinkex.url = wire.url
     result = tinkex.optim_step(model)
-    gone = {"detail": "gone", "message": "the result has expired: submit the request again"}
-    wire.spoil(FUTURE, status=410, body=gone)
-    with pytest.raises(TinkexError, match="submit the request again") as caught:
+    tinkex.save(model, "behind-it")
+    two_days = {"seconds": 2 * 86_400, "api_key": tinkex.key}
+    httpx.post(f"{tinkex.url}/__admin/clock/advance", json=two_days).raise_for_status()
+    with pytest.raises(TinkexError, match="has expired: submit the request again") as caught:
         result()
-    assert (caught.value.status, tinkex.slept) == (410, [])
+    assert (caught.value.status, caught.value.category, tinkex.slept) == (410, "user", [])
 
 
 @pytest.mark.tinkex("poll 429")
