@@ -76,7 +76,7 @@ async def test_a_clock_that_passes_brings_its_events_by_itself() -> None:
         begun = clock.now()
         await pause(clock, 0.02)
         assert clock.now() - begun >= 0.015
-        assert clock.now() - time() == pytest.approx(clock.ahead, abs=0.01)
+        assert time() - 1e-6 <= clock.now() - clock.ahead <= time() + 1e-6
 
 
 async def test_a_clock_that_is_moved_brings_its_events_sooner() -> None:
@@ -85,9 +85,9 @@ async def test_a_clock_that_is_moved_brings_its_events_sooner() -> None:
     later = clock.call_later(200, lambda: happened.append("later"))
     clock.move_to(clock.now() + 100)
     assert happened == ["due"]
-    assert clock.ahead == pytest.approx(100, abs=0.01)
+    assert clock.ahead == pytest.approx(100, abs=10)
     assert later.handle is not None
-    assert later.handle.when() - asyncio.get_running_loop().time() == pytest.approx(100, abs=1)
+    assert later.handle.when() - asyncio.get_running_loop().time() == pytest.approx(100, abs=10)
     later.cancel()
 
 
@@ -102,7 +102,7 @@ async def test_a_clock_goes_on_from_what_it_showed_in_every_mode() -> None:
     assert happened == ["due"]
     due = clock.call_later(0.01, lambda: happened.append("again"))
     clock.turn("real")
-    assert 499 < clock.now() - time() <= 500
+    assert 400 < clock.now() - time() <= 500
     assert clock.now() >= standing + 500
     await asyncio.sleep(0.02)
     assert (happened, due.handle) == (["due", "again"], None)
@@ -111,7 +111,7 @@ async def test_a_clock_goes_on_from_what_it_showed_in_every_mode() -> None:
 async def test_a_clock_that_fell_behind_the_machines_goes_on_from_that() -> None:
     clock = ManualClock(1000.0)
     clock.turn("real")
-    assert clock.now() == pytest.approx(time(), abs=1)
+    assert time() <= clock.now() <= time()
     assert clock.ahead == 0
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mock_server.domain.tenants import tenant_of
+from mock_server.runtime.idle_time import QUIET_SECONDS
 from tests.api.live_app import KEY, live_app
 
 if TYPE_CHECKING:
@@ -182,16 +183,16 @@ async def test_under_an_auto_clock_each_tenant_skips_time_of_its_own(tmp_path: P
         assert [(await shown(app, key))["mode"] for key in (KEY, OTHER)] == ["manual", "manual"]
 
 
-async def test_an_auto_clock_gives_up_no_gap_that_a_client_may_be_filling(app: LiveApp) -> None:
-    run = await app.new_run()
-    await put(app, mode="auto", api_key=KEY)
-    behind = (await app.ask("save_weights", model_id=run, path="b", seq_id=2))["request_id"]
-    waiting = asyncio.create_task(app.ask("retrieve_future", request_id=behind))
-    before = (await shown(app, KEY))["now"]
-    await asyncio.sleep(0.1)  # real time: an idle clock would have skipped by now
-    assert (await shown(app, KEY))["now"] - before < 5
-    assert "path" in await app.result("save_weights", model_id=run, path="a", seq_id=1)
-    assert "path" in await waiting
+async def test_an_auto_clock_gives_up_no_gap_that_a_client_may_be_filling(tmp_path: Path) -> None:
+    async with live_app(tmp_path, clock="auto", gap_seconds=600) as app:
+        run = await app.new_run()
+        behind = (await app.ask("save_weights", model_id=run, path="b", seq_id=2))["request_id"]
+        waiting = asyncio.create_task(app.ask("retrieve_future", request_id=behind))
+        before = (await shown(app, KEY))["now"]
+        await asyncio.sleep(5 * QUIET_SECONDS)  # real time: an idle clock would have skipped by now
+        assert (await shown(app, KEY))["now"] - before < 600
+        assert "path" in await app.result("save_weights", model_id=run, path="a", seq_id=1)
+        assert "path" in await waiting
 
 
 async def test_no_clock_goes_backwards_when_the_server_starts_again(tmp_path: Path) -> None:
