@@ -64,6 +64,13 @@ class Recorder:
                 lambda: loop.call_soon_threadsafe(self._on_stored, stored),
             )
 
+    def forget(self) -> None:
+        """Write nothing of what there is: operations without an outcome are executed again."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._outcomes, self._ended_at, self._runs, self._heartbeats = [], [], {}, {}
+
     async def settle(self) -> None:
         """Return when all outcomes so far are in the database."""
         self.flush()

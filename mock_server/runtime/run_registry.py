@@ -6,8 +6,9 @@ from collections import OrderedDict
 from mock_server.domain import operations, training_runs
 from mock_server.domain.errors import NotFound
 from mock_server.runtime.ordered_queue import COMEBACK_SECONDS, OrderedQueue, next_seq_after
-from mock_server.runtime.run_worker import RunWorker, Workshop
+from mock_server.runtime.run_worker import RunWorker
 from mock_server.runtime.upheavals import Upheavals
+from mock_server.runtime.workshop import Workshop
 
 KEPT_STATE_BYTES = 48 << 20
 """Training states in memory; the least recently used ones leave it, and come back from their logs."""

@@ -7,14 +7,12 @@ numbers whenever they are executed again.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Row
 
 from mock_server.domain import ids, operations
-from mock_server.domain.catalogue import Catalogue
 from mock_server.domain.errors import OperationFailed
 from mock_server.domain.ids import END_OF_POSITIONS
 from mock_server.domain.operations import Body, Outcome
@@ -22,17 +20,15 @@ from mock_server.domain.orders import LoadOrder, SaveOrder
 from mock_server.domain.paths import CheckpointKind, CheckpointPath, checkpoint_name
 from mock_server.domain.usage import Account
 from mock_server.runtime import training
-from mock_server.runtime.board import Board, LiveOperation
-from mock_server.runtime.clocks import Clocks
-from mock_server.runtime.custom_losses import CustomLosses
-from mock_server.runtime.executor import Executor
+from mock_server.runtime.board import LiveOperation
 from mock_server.runtime.exports import sealed_export
 from mock_server.runtime.failures import failure
 from mock_server.runtime.interference import Interference
 from mock_server.runtime.ordered_queue import OrderedQueue
-from mock_server.runtime.recorder import Recorder
+from mock_server.runtime.replay import replayed
 from mock_server.runtime.run_log import RunLog
-from mock_server.store import StorageUnavailable, Store
+from mock_server.runtime.workshop import Workshop
+from mock_server.store import StorageUnavailable
 from mock_server.store.artifacts import DamagedArtifact
 from mock_server.toy_model import DamagedState, TrainingState
 
@@ -43,21 +39,6 @@ SAVED_KINDS: dict[str, CheckpointKind] = {
     "save_weights_for_sampler": "sampler_weights",
     "save_weights_external": "external_weights",
 }
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """What all workers share."""
-
-    store: Store
-    board: Board
-    recorder: Recorder
-    executor: Executor
-    catalogue: Catalogue
-    losses: CustomLosses
-    clocks: Clocks
-    snapshot_steps: int
-    snapshot_bytes: int
 
 
 class RunWorker:
@@ -129,33 +110,15 @@ class RunWorker:
 
     async def replayed(self, through: int = END_OF_POSITIONS) -> TrainingState:
         """The run's state as of a position in its log, executed anew from its snapshot on."""
-        await self._shop.recorder.settle()
-        run, content = await self._shop.store.read(self.log.snapshot)
-        if run.status == "unloaded":
-            raise OperationFailed(f"training run {self.run_id!r} was unloaded: load one of its checkpoints")
-        entry = self._shop.catalogue[run.base_model]
-        if content is None:
-            state = await self._shop.executor.run(partial(training.fresh_state, entry, run))
-        else:
-            state = await self._shop.executor.run(
-                partial(TrainingState.load, content, optimizer=run.snapshot_optimizer, fresh=run.optimizer["type"])
-            )
-        self.log.reset()
-        prepare = self._shop.losses.of_run(self.tenant, self.run_id)
-        for operation in self.log.since(run.snapshot_position):
-            if operation.position > through:
-                break
-            body = self.log.body(operation.id)
-            replay = partial(training.apply, state, operation.kind, body, prepare, want_result=False)
-            await self._shop.executor.run(replay)
-            self.log.advanced(operation.kind, len(body.content))
-        return state
+        return await replayed(self._shop, self.log, self.tenant, through)
 
     async def stop(self) -> None:
         """Stop between two operations; what is left is in the log."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        async with self.turn:  # whoever has it beside the operations
+            pass
 
     async def _work(self) -> None:
         try:

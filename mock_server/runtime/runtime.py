@@ -5,10 +5,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Row
-
 from mock_server.domain import accounts, custom_losses, operations, submissions, tenant_rows
 from mock_server.domain.catalogue import Catalogue
+from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.dials import Dial
 from mock_server.domain.errors import Gone, Invalid, NotFound
 from mock_server.domain.ids import sequence_id
@@ -19,17 +18,10 @@ from mock_server.domain.training_runs import ADAMW, NewRun
 from mock_server.runtime.board import Board, LiveOperation, Pending
 from mock_server.runtime.clocks import Clocks
 from mock_server.runtime.completions import Completions
-from mock_server.runtime.custom_losses import CREATE_CUSTOM_LOSS, CustomLosses, problem_of
-from mock_server.runtime.executor import Executor
-from mock_server.runtime.failures import failure
-from mock_server.runtime.interference import INTERFERENCE, Interference
-from mock_server.runtime.janitor import Janitor
-from mock_server.runtime.passing import ServerPassing
-from mock_server.runtime.recorder import Recorder
-from mock_server.runtime.run_registry import RunRegistry
-from mock_server.runtime.run_worker import RunWorker, Workshop
-from mock_server.runtime.sampler_keys import SamplerKeys
-from mock_server.runtime.sampling import SamplingFloor
+from mock_server.runtime.custom_losses import CREATE_CUSTOM_LOSS, problem_of
+from mock_server.runtime.interference import INTERFERENCE
+from mock_server.runtime.life import Life
+from mock_server.runtime.run_worker import RunWorker
 from mock_server.runtime.timing import Timing
 from mock_server.runtime.upheavals import Upheavals
 from mock_server.store import StorageUnavailable, Store, Transaction
@@ -48,79 +40,55 @@ class Runtime:
         self.catalogue = catalogue
         self.clocks = clocks
         self.timing = timing
-        self.board = Board(clocks, dials)
-        self._executor = Executor()
-        self._recorder = Recorder(store, self.board.stored)
-        self.completions = Completions(store, self._recorder, self.board)
-        self.board.on_reveal = self.completions.ended
-        self._workshop = Workshop(
-            store,
-            self.board,
-            self._recorder,
-            self._executor,
-            catalogue,
-            CustomLosses(store),
-            clocks,
-            timing.snapshot_steps,
-            timing.snapshot_bytes,
-        )
-        self._floor = SamplingFloor(self._executor, catalogue, store, self._sample_ended)
-        self._janitor = Janitor(
-            store,
-            clocks,
-            self._recorder,
-            self.board.expired,
-            result_ttl=timing.result_ttl_seconds,
-            session_timeout=timing.session_timeout_seconds,
-        )
         self.deleted_keys: set[str] = set()
         """Tenants whose keys are refused; in memory, since every request asks."""
+        self._dials = dials
         self._upheavals = Upheavals()
-        self._runs = RunRegistry(self._workshop, timing.gap_seconds, self._upheavals)
-        self._samplers = SamplerKeys(store, catalogue, self._upheavals)
-        self._interfering: set[asyncio.Task[None]] = set()
+        self._life = self._new_life()
+
+    @property
+    def board(self) -> Board:
+        return self._life.board
+
+    @property
+    def completions(self) -> Completions:
+        return self._life.completions
 
     # Life.
 
     async def start(self) -> None:
         """Take up what the last life of the server left unfinished."""
-        await self.clocks.begin(self.store, ServerPassing(self.board, self._runs, self._recorder, self._janitor))
-        self._janitor.start()
-        await self._runs.begin()
+        await self.clocks.begin(self.store, self._life.passing)
         self.deleted_keys.update(await self.store.read(accounts.deleted_keys))
-        for row in await self.store.read(operations.unfinished):
-            await self._resume(row)
-
-    async def _resume(self, row: Row[Any]) -> None:
-        operation = self._live(row)
-        self.board.put(operation)
-        if row.kind == "sample":
-            await self._resume_sample(operation)
-        else:
-            (await self._runs.worker(row.tenant, row.target)).put(operation)
-
-    async def _resume_sample(self, operation: LiveOperation) -> None:
-        try:
-            operation.body = await self.store.read(operations.body, operation.id)
-            key = await self._samplers.of(operation.tenant, operation.target)
-        except Exception as error:  # noqa: BLE001 - a damaged file fails its sample, not the server's start
-            self._sample_ended(operation, failure(operation.id, error))
-        else:
-            self._floor.put(key, operation)
+        await self._life.begin()
+        await self._life.resume()
 
     def release_polls(self) -> None:
         """Answer whoever waits: the server is about to stop."""
-        self.board.close()
-        self.completions.close()
+        self._life.release_polls()
 
     async def stop(self) -> None:
         """Stop working. What is unfinished stays in the log, for the next start."""
-        self._janitor.stop()
         await self.clocks.stop()
-        await asyncio.gather(self._runs.stop(), self._floor.stop())
-        await asyncio.gather(*self._interfering, return_exceptions=True)
-        self._recorder.flush()
-        await asyncio.to_thread(self._executor.close)
+        await self._life.end()
+
+    async def restart(self, *, orderly: bool) -> None:
+        """Forget all that is in memory only and take up the log again, as a new process would on the same store.
+
+        Not orderly: as behind a kill. Requests wait until that is done.
+        """
+        async with self._upheavals.of(EVERYBODY):
+            ended, self._life = self._life, self._new_life()
+            self.board.dials = ended.board.dials  # whoever turned them would turn them again
+            ended.release_polls()
+            await ended.end(orderly=orderly)
+            await self.store.write(lambda _: None)  # behind what it wrote last
+            self.clocks.resume(self._life.passing)
+            await self._life.begin()
+        await self._life.resume()
+
+    def _new_life(self) -> Life:
+        return Life(self.store, self.catalogue, self.clocks, self.timing, self._dials, self._upheavals)
 
     # Submitting.
 
@@ -129,7 +97,7 @@ class Runtime:
         body, upheavals = order.to_body(), self._upheavals.count
         run, accepted, anew = await self.store.write(submissions.create_run, tenant, new, kind, body, self.store.seed)
         if anew:
-            self._runs.forget(run.id)  # left by an attempt that failed, perhaps to create a run of another model
+            self._life.runs.forget(run.id)  # left by an attempt that failed, perhaps to create a run of another model
         await self._take_up(Submission(tenant, kind, run.id, None, body), accepted, upheavals)
         return run.id, accepted.id
 
@@ -166,7 +134,7 @@ class Runtime:
 
     async def submit(self, tenant: str, run_id: str, kind: str, seq_id: int | None, body: Body) -> str:
         """Queue an operation of a run; returns its request id at once, whatever its place in the order."""
-        worker = await self._runs.worker(tenant, run_id)
+        worker = await self._life.runs.worker(tenant, run_id)
         try:
             submission = Submission(tenant, kind, run_id, seq_id, await self._spilled(body))
             upheavals = self._upheavals.count
@@ -184,16 +152,16 @@ class Runtime:
 
     async def refuse(self, tenant: str, run_id: str, seq_id: int, body: Body, message: str) -> None:
         """A request that was answered with an error has used up its seq_id: the run must not wait for it."""
-        await self._runs.worker(tenant, run_id)
+        await self._life.runs.worker(tenant, run_id)
         await self.store.write(operations.consume, Submission(tenant, "refused", run_id, seq_id, body), message)
-        (await self._runs.worker(tenant, run_id)).queue.consume(seq_id)
+        (await self._life.runs.worker(tenant, run_id)).queue.consume(seq_id)
 
     async def sample(self, tenant: str, sampler_id: str, seq_id: int, order: SampleOrder) -> tuple[str, list[str]]:
         """Queue a sample; returns its request id and the ids of its sequences."""
         body = await self._spilled(order.to_body())
         try:
             # Last before it is written down, which must not happen for a sampler that is gone meanwhile.
-            key = await self._samplers.of(tenant, sampler_id)
+            key = await self._life.samplers.of(tenant, sampler_id)
         except Exception:
             self._drop(body)
             raise
@@ -203,9 +171,9 @@ class Runtime:
             operation = self._live_of(submission, accepted)
             self.board.put(operation)
             if upheavals == self._upheavals.count:
-                self._floor.put(key, operation)
+                self._life.floor.put(key, operation)
             else:
-                await self._resume_sample(operation)
+                await self._life.resume_sample(operation)
         return accepted.id, [sequence_id(accepted.id, index) for index in range(order.num_samples)]
 
     async def create_custom_loss(self, tenant: str, session_id: str, number: int, order: CreateCustomLossOrder) -> str:
@@ -243,17 +211,17 @@ class Runtime:
     @asynccontextmanager
     async def at_rest(self, tenant: str, run_id: str) -> AsyncIterator[RunWorker]:
         """A run between two of its operations, for who must touch it beside them. NotFound for somebody else's."""
-        worker = await self._runs.worker(tenant, run_id)
+        worker = await self._life.runs.worker(tenant, run_id)
         async with worker.turn:
             yield worker
 
     async def in_turn(self, tenant: str, run_id: str) -> RunWorker:
         """The same for who is called in the turn of an operation of the run."""
-        return await self._runs.worker(tenant, run_id)
+        return await self._life.runs.worker(tenant, run_id)
 
     async def settle(self) -> None:
         """Return when everything that has ended so far can be read in the database."""
-        await self._recorder.settle()
+        await self._life.recorder.settle()
 
     async def delete_key(self, tenant: str) -> None:
         """Refuse the tenant's key from now on."""
@@ -269,8 +237,8 @@ class Runtime:
         if operation.kind != "sample":
             raise Invalid(f"request_id {operation_id!r} is a {operation.kind}: only samples can be cancelled")
         if operation.outcome is None:
-            self._floor.cancel(operation)
-            self._sample_ended(
+            self._life.floor.cancel(operation)
+            self._life.sample_ended(
                 operation, Outcome(operation_id, "cancelled", error="cancelled by its client", error_category="user")
             )
 
@@ -286,31 +254,29 @@ class Runtime:
         """
         async with self._upheavals.of(tenant):
             sessions = await self.store.read(tenant_rows.session_ids, tenant)
-            self._samplers.forget(tenant)
+            self._life.samplers.forget(tenant)
             self.completions.forget(sessions)
-            workers = self._runs.forget_all(tenant)
+            workers = self._life.runs.forget_all(tenant)
             for operation in self.board.forget(tenant):
                 if operation.outcome is None and operation.kind == "sample":
-                    self._floor.cancel(operation)
+                    self._life.floor.cancel(operation)
                     operation.outcome = Outcome(operation.id, "cancelled")
             await asyncio.gather(*(worker.stop() for worker in workers))
-            self._recorder.flush()
+            self._life.recorder.flush()
             result = await self.store.write(rule, tenant, *args, **kwargs)
             self.deleted_keys = set(await self.store.read(accounts.deleted_keys))
-        for row in await self.store.read(operations.unfinished):
-            if row.tenant == tenant and self.board.get(row.id) is None:
-                await self._resume(row)
+        await self._life.resume(tenant)
         return result
 
     # Within.
 
     async def _take_up(self, submission: Submission, accepted: Accepted, upheavals: int) -> None:
         """Queue an accepted operation of a run. upheavals: their count when it was about to be accepted."""
-        worker = await self._runs.worker(submission.tenant, submission.target)
+        worker = await self._life.runs.worker(submission.tenant, submission.target)
         if self._is_under_way(accepted, upheavals):
             return
         if worker.state is None:
-            self._runs.make_room()
+            self._life.runs.make_room()
         operation = self._live_of(submission, accepted)
         self.board.put(operation)
         worker.put(operation)
@@ -337,10 +303,6 @@ class Runtime:
             interference=INTERFERENCE.get(),
         )
 
-    def _live(self, row: Row[Any]) -> LiveOperation:
-        now = self.clocks.now(row.tenant)
-        return LiveOperation(row.id, row.tenant, row.kind, row.target, row.seq_id, row.position, now)
-
     async def _write_down(
         self,
         rule: Callable[Concatenate[Transaction, Submission, P], Accepted],
@@ -362,26 +324,9 @@ class Runtime:
         if body.file is not None:
             self.store.artifacts.remove(body.file.id)
 
-    def _sample_ended(self, operation: LiveOperation, outcome: Outcome) -> None:
-        if operation.outcome is None:
-            self._recorder.add(outcome, self.clocks.now(operation.tenant))
-            if operation.interference is not None and operation.interference.after:
-                task = asyncio.create_task(self._end_interfered(operation, operation.interference, outcome))
-                self._interfering.add(task)
-                task.add_done_callback(self._interfering.discard)
-            else:
-                self.board.end(operation, outcome)
-        elif outcome.result_file is not None:  # cancelled in the meantime: nobody will ask for this
-            self.store.artifacts.remove(outcome.result_file.id)
-
-    async def _end_interfered(self, operation: LiveOperation, interference: Interference, outcome: Outcome) -> None:
-        await self.settle()
-        self.board.end(operation, await interference.end(operation, outcome))
-        self.board.stored([operation.id])
-
     def beat(self, tenant: str, session_id: str) -> None:
         """A heartbeat of a session of the tenant's; written down with the next batch of outcomes."""
-        self._recorder.beat(session_id, self.clocks.now(tenant))
+        self._life.recorder.beat(session_id, self.clocks.now(tenant))
 
     async def _spilled(self, body: Body) -> Body:
         """The body, with a file that holds it when it is too long for a row."""

@@ -126,7 +126,7 @@ async def test_an_expired_promise_is_gone_and_its_work_is_done(app: LiveApp, kin
     if kind == "optim_step":
         asked = await app.ask("optim_step", model_id=run, seq_id=2, adam_params={})
         assert is_step(await poll(app, asked["request_id"]))
-        (worker,) = app.runtime._runs._workers.values()
+        (worker,) = app.runtime._life.runs._workers.values()
         assert worker.state is not None
         assert worker.state.optimizer_steps == 2
 

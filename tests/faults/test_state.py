@@ -69,7 +69,7 @@ class Run:
 
     @property
     def state(self) -> TrainingState:
-        found = self.app.runtime._runs._workers[self.id].state
+        found = self.app.runtime._life.runs._workers[self.id].state
         assert found is not None
         return found
 

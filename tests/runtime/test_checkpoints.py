@@ -129,6 +129,6 @@ async def test_an_unloaded_run_takes_nothing_more_and_leaves_no_files_but_its_ch
         await here.result(request)
         with pytest.raises(Invalid, match="was unloaded"):
             await here.forward_backward(run_id, 8)
-        await here.runtime._recorder.settle()
+        await here.runtime._life.recorder.settle()
         artifact = (await here.runtime.store.read(checkpoints.readable, TENANT, path)).artifact
         assert {file.name for file in (tmp_path / "artifacts").glob("??/*")} == {artifact}

@@ -143,7 +143,7 @@ async def test_a_long_result_that_finds_no_room_is_told_and_kept_all_the_same(
             patch.setattr(here.runtime.store.artifacts, "write", full)
             request = await here.forward_backward(run_id, 3)
             result = await here.result(request)
-        await here.runtime._recorder.settle()
+        await here.runtime._life.recorder.settle()
     async with world(tmp_path) as again:
         assert await again.result(request) == result
 

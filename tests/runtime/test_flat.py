@@ -63,18 +63,18 @@ async def test_memory_and_files_stay_flat_however_many_operations(
         await client.open()
         for _ in range(OPERATIONS // ROUND):
             await client.work(ROUND)
-            await here.runtime._recorder.settle()
+            await here.runtime._life.recorder.settle()
             # What the writer does after a commit comes back through the loop.
             await here.runtime.store.write(lambda _: None)
             weight.append(psutil.Process().memory_info().rss)
             runtime = here.runtime
             assert runtime.board.statistics()["live"] <= 200
             assert not any(runtime.board._live[name].waiters for name in runtime.board._live)
-            assert len(runtime._runs) == 1
-            assert len(runtime._runs._workers[client.run_id].queue) == 0
-            assert not runtime._runs._workers[client.run_id].queue._consumed
-            assert not runtime._floor._lanes
-            assert len(runtime._recorder._outcomes) == 0
+            assert len(runtime._life.runs) == 1
+            assert len(runtime._life.runs._workers[client.run_id].queue) == 0
+            assert not runtime._life.runs._workers[client.run_id].queue._consumed
+            assert not runtime._life.floor._lanes
+            assert len(runtime._life.recorder._outcomes) == 0
             assert all(not feed.unseen and not feed.waiters for feed in runtime.completions._feeds.values())
             # The last snapshot, and the bodies behind it; those of samples stay until their results expire.
             assert len(_sizes_above(1000, tmp_path)) <= 2 * 20 + 1
@@ -90,14 +90,14 @@ async def test_no_file_outlives_the_row_that_it_belongs_to(tmp_path: Path, monke
         client = Client(here)
         await client.open()
         await client.work(40)
-        await here.runtime._recorder.settle()
+        await here.runtime._life.recorder.settle()
         assert len(_files(tmp_path)) > 40, "bodies and results are files here"
         for request in await here.step(client.run_id, client.seq_id):
             await here.result(request)
         await here.result(await here.save(client.run_id, client.seq_id + 2, "end"))
-        await here.runtime._recorder.settle()
+        await here.runtime._life.recorder.settle()
         await here.advance(51)
-        await here.runtime._recorder.settle()  # files go after the commit of their rows
+        await here.runtime._life.recorder.settle()  # files go after the commit of their rows
         assert len(_files(tmp_path)) == 1, "the checkpoint, which is the run's snapshot as well"
 
 

@@ -15,8 +15,8 @@ async def pending(here: World, request: str) -> bool:
     """Whether it is still not done after the server had time to do it."""
     operation = here.runtime.board.get(request)
     assert operation is not None
-    await here.runtime._recorder.settle()
-    await here.runtime._executor.run(lambda: None)
+    await here.runtime._life.recorder.settle()
+    await here.runtime._life.executor.run(lambda: None)
     return operation.outcome is None
 
 

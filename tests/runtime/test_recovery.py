@@ -125,5 +125,5 @@ async def test_runs_beyond_the_memory_for_states_come_back_from_their_logs(
                 for request in await here.step(run_id, seq_id):
                     await here.result(request)
         states = [await weights_of(here, run_id, 7, "end") for run_id in runs]
-        assert len(here.runtime._runs) == 1
+        assert len(here.runtime._life.runs) == 1
     assert states[0] == states[1] == states[2], "the same seed and the same steps give the same numbers"

@@ -117,7 +117,7 @@ async def test_a_creation_that_failed_may_become_a_run_of_another_model(tmp_path
         await here.result(request)
         for step in await here.step(run_id, 1):
             await here.result(step)
-        assert here.runtime._runs._workers[run_id].base_model == other
+        assert here.runtime._life.runs._workers[run_id].base_model == other
 
 
 async def test_a_request_that_was_stored_but_never_queued_runs_when_it_is_repeated(

@@ -74,7 +74,7 @@ async def test_samplers_beyond_the_memory_for_weights_keep_their_own(
         first = await results(0)
         assert len(set(first)) == len(made)
         assert await results(1) == first
-        assert len(here.runtime._floor._weights) == 1
+        assert len(here.runtime._life.floor._weights) == 1
 
 
 # Cancelling.
@@ -89,7 +89,7 @@ async def test_a_cancelled_sample_ends_at_once_and_stays_cancelled(tmp_path: Pat
         for request in (running, queued):
             await here.runtime.cancel(TENANT, request)
             assert (await here.outcome(request)).state == "cancelled"
-        await here.runtime._recorder.settle()
+        await here.runtime._life.recorder.settle()
         image = crash_image(tmp_path / "live", tmp_path / "image")
     async with world(image) as again:
         for request in (running, queued):
@@ -134,10 +134,10 @@ async def test_a_long_result_of_a_cancelled_sample_leaves_no_file(
         sampler = await base_sampler(here)
         request = await here.sample(sampler, 0, max_tokens=400, stop=[])
         # Cancelled on the loop while its last slice is being decoded on the executor's thread.
-        monkeypatch.setattr(here.runtime._floor, "cancel", lambda _: None)
+        monkeypatch.setattr(here.runtime._life.floor, "cancel", lambda _: None)
         await here.runtime.cancel(TENANT, request)
-        await until(lambda: not here.runtime._floor._lanes)
-        await here.runtime._recorder.settle()
+        await until(lambda: not here.runtime._life.floor._lanes)
+        await here.runtime._life.recorder.settle()
         assert not list((tmp_path / "artifacts").glob("??/*"))
 
 
@@ -189,7 +189,7 @@ async def test_a_poller_with_a_cursor_of_an_earlier_life_of_the_server_misses_no
         _, cursor = await ended(here, sampler)
         second = await here.sample(sampler, 1, max_tokens=2)
         await here.result(second)
-        await here.runtime._recorder.settle()
+        await here.runtime._life.recorder.settle()
         image = crash_image(tmp_path / "live", tmp_path / "image")
     async with world(image, clock="manual") as again:  # not a tick later, as a clock that was set back would have it
         found, later = await ended(again, sampler, cursor)

@@ -60,7 +60,7 @@ async def test_a_result_nobody_fetched_expires_and_is_gone_for_good(tmp_path: Pa
         first = await here.step(run_id, 1)
         for request in first:
             await here.result(request)
-        await here.runtime._recorder.settle()
+        await here.runtime._life.recorder.settle()
         await here.advance(100)
         with pytest.raises(Gone, match="has expired"):
             await here.outcome(first[0])
