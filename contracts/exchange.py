@@ -33,10 +33,10 @@ class _Body:
 
     @cached_property
     def json(self) -> Any:
-        """The body as JSON; None where it is no JSON (or is `null`)."""
+        """The body as JSON; None where it is no JSON (or is `null`), or so deep that it was made to hurt its reader."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 

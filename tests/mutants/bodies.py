@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mock_server.api.tinker import weights
 from mock_server.domain import checkpoints
+from mock_server.runtime import run_worker
 from tests.mutants.surgery import Answer, answers, mutant, replaced
 
 ANY = "(GET|POST|PUT|DELETE) /.*"
@@ -57,7 +58,7 @@ def created_is_202(answer: Answer) -> None:
     answer.status = 202
 
 
-@answers("GET /training_runs", killed_by="")
+@answers("GET /training_runs", killed_by="answer-fits-schema", during="pages-hold-each-item-once")
 def list_of_another_type(answer: Answer) -> None:
     """Gives a number as a string."""
     if answer.ok:
@@ -78,13 +79,14 @@ def anything_opens_a_session(answer: Answer) -> None:
         answer.status, answer.json = 200, {"session_id": "a"}
 
 
-@mutant(killed_by="")
+@mutant(killed_by="name-must-fit-a-path")
 def names_go_anywhere() -> None:
     """Takes any text for a checkpoint's name, slashes and dots included."""
-    replaced(weights, "checkpoint_name", lambda name, field="path": name)
+    for module in (weights, run_worker):
+        replaced(module, "checkpoint_name", lambda name, field="path": name)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="short-lifetime-is-refused")
 def any_time_to_live() -> None:
     """Takes a time to live of no time, or of minus one second."""
     replaced(checkpoints, "check_ttl", lambda *_: None)

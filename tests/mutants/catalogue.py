@@ -10,6 +10,8 @@ from tests.mutants import (
     bodies,
     checkpoints,
     futures,
+    hostile,
+    lists,
     numbers,
     order,
     runs,
@@ -33,9 +35,11 @@ MODULES: Final = (
     futures,
     samples,
     checkpoints,
+    lists,
     archives,
     tenants,
     bodies,
+    hostile,
 )
 """In the order of the documentation."""
 

@@ -115,27 +115,27 @@ def any_rank() -> None:
     wrapped(training_runs, "create", clamp)
 
 
-@answers("GET /training_runs/[^/]+", killed_by="")
+@answers("GET /training_runs/[^/]+", killed_by="run-tells-its-last-checkpoint")
 def run_without_last_checkpoint(answer: Answer) -> None:
     """Does not tell a run's last checkpoint, from which a recovery would begin."""
     if answer.ok:
         answer.replace(last_checkpoint=None)
 
 
-@answers("GET /training_runs/[^/]+", killed_by="")
+@answers("GET /training_runs/[^/]+", killed_by="times-have-zones", during="run-tells-its-last-checkpoint")
 def run_with_naive_time(answer: Answer) -> None:
     """Gives times without a zone."""
     if answer.ok:
         answer.replace(last_request_time=answer.json["last_request_time"].removesuffix("Z"))
 
 
-@answers("GET /training_runs", killed_by="")
+@answers("GET /training_runs", killed_by=("pages-hold-each-item-once", "answer-fits-schema"))
 def runs_without_cursor(answer: Answer) -> None:
     """Lists runs without saying how many there are."""
     answer.drop("cursor")
 
 
-@answers("GET /training_runs/[^/]+", killed_by="")
+@answers("GET /training_runs/[^/]+", killed_by=("metadata-is-kept", "metadata-is-text"))
 def metadata_unstringified(answer: Answer) -> None:
     """Answers with numbers among the user's metadata, where clients take only strings."""
     if answer.ok and answer.json.get("user_metadata"):

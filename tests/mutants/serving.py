@@ -5,6 +5,7 @@ By hand: `python -m tests.mutants.serving NAME` prints its URL and serves until 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from contextlib import contextmanager
@@ -42,6 +43,8 @@ def _serve(name: str, announced: Connection | None, asker: int | None) -> None:
     if name != UNBROKEN:
         MUTANTS[name].install()
     settings = Settings(port=0, ephemeral=True, durability="process")
+    if announced is not None:
+        logging.disable()  # a broken server says a lot
     announce = partial(print, flush=True) if announced is None else announced.send
     serve(broken_app, settings, announce, until_stdin_closes=asker is None, until_process_ends=asker)
 

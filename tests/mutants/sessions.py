@@ -29,7 +29,7 @@ def capabilities_as_names(answer: Answer) -> None:
     answer.replace(supported_models=[model["model_name"] for model in answer.json["supported_models"]])
 
 
-@answers("POST /telemetry", killed_by="")
+@answers("POST /telemetry", killed_by=("telemetry-needs-no-session", "telemetry-is-accepted"))
 def telemetry_ok(answer: Answer) -> None:
     """Takes telemetry with another word than `accepted`, for which clients drop the batch and complain."""
     answer.json = {"status": "ok"}
@@ -57,7 +57,7 @@ def heartbeats_fail(answer: Answer) -> None:
     answer.status, answer.json = 500, {"detail": "boom"}
 
 
-@mutant(killed_by="")
+@mutant(killed_by="newest-comes-first")
 def sessions_oldest_first() -> None:
     """Lists sessions oldest first."""
 
@@ -71,7 +71,7 @@ def sessions_oldest_first() -> None:
     wrapped(sessions, "page", reverse)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="pages-hold-each-item-once")
 def offset_ignored() -> None:
     """Gives the first page of sessions whatever the offset."""
 
@@ -81,7 +81,7 @@ def offset_ignored() -> None:
     wrapped(sessions, "page", ignore)
 
 
-@answers("GET /sessions/[^/]+", killed_by="")
+@answers("GET /sessions/[^/]+", killed_by="session-names-what-is-in-it")
 def session_without_its_runs(answer: Answer) -> None:
     """Describes a session and leaves out its training runs."""
     if answer.ok:

@@ -92,9 +92,13 @@ class Rewriter:
 
 @dataclass
 class Answer:
-    """An answer on its way out, to be spoilt. headers: by lower-case names. asked: the request's body; key: its key."""
+    """An answer on its way out, to be spoilt. headers: by lower-case names.
+
+    path: decoded; target: as it came, with the query. key, asked: the request's key and body.
+    """
 
     path: str
+    target: str
     key: str
     asked: bytes
     status: int = 0
@@ -149,7 +153,9 @@ class Rewriting:
             asked += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        answer = Answer(scope["path"], dict(scope["headers"]).get(b"x-api-key", b"").decode("latin-1"), asked)
+        target = f"{scope['raw_path'].decode('latin-1')}?{scope['query_string'].decode('latin-1')}"
+        key = dict(scope["headers"]).get(b"x-api-key", b"").decode("latin-1")
+        answer = Answer(scope["path"], target, key, asked)
 
         bodies: list[Message] = [{"type": "http.request", "body": asked}]
 

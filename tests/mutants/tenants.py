@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import select
 
-from mock_server.api import call
+from mock_server.api import call, json_route
+from mock_server.api.tinker import numbered
 from mock_server.domain import checkpoints, operations, samplers, sessions, training_runs
 from mock_server.domain.errors import Forbidden, NotFound
 from mock_server.domain.tenants import LOCAL_KEY
 from mock_server.runtime.runtime import Runtime
 from mock_server.store.tables import Sampler, Session
+from tests.mutants.archives import DOWNLOAD
 from tests.mutants.surgery import Answer, answers, mutant, replaced, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@mutant(killed_by="")
+@mutant(killed_by="no-key-no-entry")
 def key_not_needed() -> None:
     """Lets callers in who bring no key."""
 
@@ -32,22 +34,23 @@ def key_not_needed() -> None:
 
         return authenticates
 
-    wrapped(call, "authenticate", lenient)
+    for module in (json_route, numbered):
+        wrapped(module, "authenticate", lenient)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="wrong-key-no-entry")
 def any_text_is_a_key() -> None:
     """Takes any text for a key."""
     replaced(call, "valid_key", lambda _: True)
 
 
-@mutant(killed_by="")
+@mutant(killed_by=("lists-show-ones-own", "strangers-see-nothing"))
 def one_tenant_for_all() -> None:
     """Gives every key the same world."""
     replaced(call, "tenant_of", lambda _: "0" * 16)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="strangers-see-nothing")
 def runs_for_everybody() -> None:
     """Gives strangers another tenant's training runs."""
 
@@ -63,13 +66,13 @@ def runs_for_everybody() -> None:
     wrapped(training_runs, "any_status", open_to_all)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="strangers-see-nothing")
 def sessions_for_everybody() -> None:
     """Gives strangers another tenant's sessions."""
     _by_owner(sessions, "owned", Session)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="strangers-see-nothing")
 def samplers_for_everybody() -> None:
     """Lets strangers see another tenant's samplers."""
     _by_owner(samplers, "owned", Sampler)
@@ -88,7 +91,7 @@ def _by_owner(module: Any, name: str, table: Any) -> None:
     wrapped(module, name, as_owner)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="strangers-get-no-results")
 def results_for_everybody() -> None:
     """Gives strangers the results of another tenant's operations."""
 
@@ -110,7 +113,7 @@ def results_for_everybody() -> None:
     wrapped(Runtime, "poll", open_poll)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="strangers-see-nothing")
 def checkpoints_for_everybody() -> None:
     """Lets strangers read checkpoints that were never published."""
 
@@ -124,13 +127,13 @@ def checkpoints_for_everybody() -> None:
     wrapped(checkpoints, "readable", open_readable)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="published-stays-its-owners")
 def published_means_everybodys() -> None:
     """Lets strangers change what was published only to be read."""
     replaced(checkpoints, "owned", checkpoints.readable)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="strangers-see-nothing")
 def forbidden_where_unknown() -> None:
     """Answers 403 of things that exist and are somebody else's, which tells strangers that they exist."""
 
@@ -146,18 +149,32 @@ def forbidden_where_unknown() -> None:
     wrapped(training_runs, "any_status", tell)
 
 
-@answers("(POST|GET|PUT|DELETE) /.*", killed_by="")
+@answers("(POST|GET|PUT|DELETE) /.*", killed_by=("key-stands-in-no-error", "answer-tells-no-key"))
 def key_repeated_in_errors(answer: Answer) -> None:
     """Repeats the caller's key in its errors, from where it goes to logs."""
     if answer.status == 404:
-        answer.replace(detail=f"{answer.json.get('detail')} (key tml-check-0123)")
+        answer.replace(detail=f"{answer.json.get('detail')} (key {answer.key})")
 
 
 def _metadata_of_strangers(row: Any) -> Any:
     return replace(row, is_own=True)
 
 
-@mutant(killed_by="")
+@mutant(killed_by="published-shows-no-metadata")
 def metadata_for_everybody() -> None:
     """Shows strangers the private metadata of a run that has a published checkpoint."""
     wrapped(training_runs, "_seen_by", lambda seen: lambda tenant, row: _metadata_of_strangers(seen(tenant, row)))
+
+
+@mutant(killed_by="strangers-change-nothing")
+def sessions_shared() -> None:
+    """Lets strangers make runs and samplers in another tenant's session."""
+    _by_owner(training_runs, "open_session", Session)
+    _by_owner(samplers, "open_session", Session)
+
+
+@answers(DOWNLOAD, killed_by="address-needs-no-key")
+def address_needs_a_key(answer: Answer) -> None:
+    """Asks for a key at an address that it signed."""
+    if not answer.key:
+        answer.refuse(401, "no key")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from contracts.verdicts import check
+from contracts.verdicts import Violation, check
 
 if TYPE_CHECKING:
     from contracts.server.asking import Asker
@@ -48,3 +48,16 @@ def finishing_nothing_is_404(asker: Asker) -> None:
     """Finishing a session that never was is answered with 404."""
     tenant = asker.tenant()
     tenant.refused(tenant.post("/sessions/never-opened/finish", reason={"type": "success"}), 404)
+
+
+@check("telemetry-needs-no-session", requirement="SES-TELEMETRY", kind="behaviour")
+def telemetry_needs_no_session(asker: Asker) -> None:
+    """Telemetry of a session, of none, and of an unknown kind is answered with {"status": "accepted"}."""
+    tenant = asker.tenant()
+    event = {"event_id": "e", "event_session_index": 0, "severity": "INFO", "timestamp": "2026-01-01T00:00:00Z"}
+    for session_id in (tenant.session(), "sessionless-0123"):
+        for kind in ("SESSION_START", "AN_EVENT_OF_THE_FUTURE"):
+            fields = {"platform": "Linux", "sdk_version": "0.38.0", "session_id": session_id, "process_uuid": "p"}
+            answer = tenant.post("/telemetry", events=[{"event": kind, **event}], **fields)
+            if tenant.field(answer, "status") != "accepted":
+                raise Violation("status is not accepted", answer)
