@@ -13,7 +13,7 @@ PIP_INSTALL := install --quiet --disable-pip-version-check --no-input --no-compi
 # Coverage measures the servers that tests start, too, so it must find its configuration from any directory.
 COVERAGE := $(BIN)/python -m coverage
 
-.PHONY: help install serve test contract clients crash bench check docs clean lock
+.PHONY: help install serve test contract mutants clients crash bench check docs clean lock
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ test: .venv/.dev ## Run all tests in parallel and report coverage, with options 
 
 contract: .venv/.dev ## Judge the server by the contract and by its real clients
 	@$(BIN)/python -m pytest -n auto tests/contracts client_tests $(ARGS)
+
+mutants: .venv/.dev ## Show that each broken server is caught by the check that is to catch it, or those in ARGS
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 SDK_VERSIONS ?= $(patsubst requirements/clients/sdk-%.txt,%,$(filter-out %-torch.txt,$(wildcard requirements/clients/sdk-*.txt)))
 

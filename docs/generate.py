@@ -17,6 +17,7 @@ from client_tests.versions.features import FEATURES
 from docs.api_page import api_page
 from docs.contract_page import contract_page
 from docs.control_plane_page import control_plane_page
+from docs.mutants_page import mutants_page
 from docs.scenarios_page import scenarios_page
 from mock_server.api.tinker.client_forms import BY_REQUEST, FORMS, NEWEST
 from mock_server.cli import app
@@ -177,6 +178,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/settings.md": settings_page,
     "docs/cli.md": cli_page,
     "docs/contract.md": contract_page,
+    "docs/mutants.md": lambda: mutants_page(_GENERATED),
     "docs/control-plane.md": lambda: control_plane_page(_GENERATED),
     "docs/clients-forms.md": clients_forms_page,
     "docs/api.md": lambda: api_page(_GENERATED),
