@@ -52,6 +52,10 @@ class Violation(AssertionError):
         self.exchanges = exchanges
 
 
+class TooSlow(Violation):
+    """It was right, but late. It is asked again before it counts: a busy machine is not the server's fault."""
+
+
 class Registry:
     """All checks by id. A check is registered where it is written, by a decorator, and found by an import."""
 

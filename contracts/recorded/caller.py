@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import unquote, urlsplit
@@ -13,6 +14,7 @@ from contracts.exchange import Exchange, Request, Response
 from contracts.exchange import headers as header_map
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
@@ -49,7 +51,7 @@ class Caller:
         self._seconds = seconds
         self._end = monotonic() + seconds
         self._silent = 0
-        self._http = httpx.Client()
+        self._http = httpx.Client(verify=_trusted())
 
     def __enter__(self) -> Self:
         return self
@@ -147,6 +149,12 @@ class Caller:
         if not answer.is_success or not isinstance(value, dict) or "error" in value:
             raise NoAnswer(f"POST {path} was answered {answer.status_code} {answer.text[:200]}")
         return value
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The machine's certificates, read once: that takes longer than most requests."""
+    return httpx.create_ssl_context()
 
 
 def _not_yet(answer: httpx.Response) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from contracts.recorded.caller import PREFIX, RESULT_SECONDS, Caller, GivenUp, NoAnswer
-from contracts.verdicts import Violation
+from contracts.verdicts import TooSlow, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 JSON: Final = "application/json"
 LONGEST_CHECK: Final = 90.0
 """Seconds of one question, waiting included: beyond it the server counts as one that does not answer."""
+AT_ONCE: Final = 4.0
+"""Seconds: more than a loaded server needs, less than any long poll, or any wait for a number that does not come."""
 
 
 def answer_of(exchange: Exchange) -> Response:
@@ -130,6 +132,11 @@ class Tenant:
         if isinstance(value, dict) and "error" in value:
             raise Violation(f"the operation failed: {str(value)[:200]}", submitted, answer)
         return value
+
+    def prompt(self, exchange: Exchange, seconds: float = AT_ONCE) -> None:
+        """The answer must have come within so many seconds."""
+        if (took := exchange.ended - exchange.started) > seconds:
+            raise TooSlow(f"answered after {took:.1f} s", exchange)
 
     def told(self, submitted: Exchange, name: str) -> str:
         """A text of a submission's result."""

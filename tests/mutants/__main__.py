@@ -11,11 +11,19 @@ from tests.mutants.trial import Trial, tried
 
 _AT_ONCE: Final = 4
 """Of most mutants' time little is work."""
+_WIDTHS: Final = (31, 60, 60, 100)
 
 
 def _line(trial: Trial) -> str:
-    seen = "SURVIVED " + ", ".join(trial.missed) if trial.missed else f"killed   {trial.evidence[:110]}"
-    return f"{trial.mutant.name:32} {', '.join(trial.mutant.killed_by):44} {trial.seconds:5.1f} s {seen}"
+    """A row of the table: mutant, what it does wrong, killed by, seen."""
+    mutant = trial.mutant
+    seen = f"LIVES: {', '.join(trial.missed)} saw nothing" if trial.missed else trial.evidence
+    cells = (mutant.name, mutant.title, ", ".join(mutant.killed_by), seen)
+    return " | ".join(_cell(text, width) for text, width in zip(cells, _WIDTHS, strict=True))
+
+
+def _cell(text: str, width: int) -> str:
+    return text.ljust(width) if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def main(names: list[str]) -> int:

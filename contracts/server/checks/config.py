@@ -25,9 +25,9 @@ def unknown_version_is_served(asker: Asker) -> None:
     """A client version of the far future, or of no known form, is served."""
     tenant = asker.tenant()
     for version in ("99.1.0", "1.0.0rc1+local", "elixir-repro"):
-        headers = {"user-agent": f"AsyncTinker/Python {version}"}
-        for path in ("/client/config", "/create_session"):
-            tenant.ok(tenant.send("POST", path, {"sdk_version": version, "tags": []}, headers=headers))
+        fields, headers = {"sdk_version": version}, {"user-agent": f"AsyncTinker/Python {version}"}
+        tenant.ok(tenant.send("POST", "/client/config", fields, headers=headers))
+        tenant.field(tenant.send("POST", "/create_session", {**fields, "tags": []}, headers=headers), "session_id")
 
 
 @check("health-is-told", requirement="HEALTH-OK", kind="behaviour")
