@@ -8,6 +8,7 @@ import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -229,7 +230,14 @@ def test_a_sample_is_streamed_token_by_token(tinkex: Tinkex) -> None:
         "sampling_params": {"max_tokens": 3, "temperature": 0.0, "stop": []},
         "num_samples": 1,
     }
-    headers = {**HEADERS, "accept": "text/event-stream", "x-api-key": tinkex.key}
+    headers = {
+        **HEADERS,
+        "accept": "text/event-stream",
+        "x-api-key": tinkex.key,
+        "x-idempotency-key": uuid4().hex,
+        "x-tinker-request-iteration": "0",
+        "x-tinker-request-type": "StreamSample",
+    }
     answer = httpx.post(f"{tinkex.url}/api/v1/stream_sample", json=body, headers=headers)
     lines = [json.loads(line[5:]) for line in answer.text.splitlines() if line.startswith("data:") and "{" in line]
     tokens = [line for line in lines if "token_id" in line]

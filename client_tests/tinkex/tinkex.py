@@ -224,7 +224,8 @@ class Tinkex:
     def heartbeat(self) -> bool:
         """Whether it was heard. No failure ends a session."""
         try:
-            self.call("POST", "session_heartbeat", {"session_id": self.session}, retries=0)
+            headers = {"x-stainless-read-timeout": "10.000"}
+            self.call("POST", "session_heartbeat", {"session_id": self.session}, retries=0, headers=headers)
         except TinkexError:
             return False
         return True
