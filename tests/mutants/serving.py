@@ -58,7 +58,8 @@ def broken(name: str) -> Iterator[str]:
     context = get_context("forkserver")
     # The fork server looks for modules where Python does, whatever our own path is.
     os.environ["PYTHONPATH"] = str(_ROOT)
-    context.set_forkserver_preload([__name__ if __name__ != "__main__" else "tests.mutants.serving"])
+    # The second is what a caller's main module imports, which each child would do again.
+    context.set_forkserver_preload(["tests.mutants.serving", "tests.mutants.trial"])
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_serve, args=(name, there, os.getpid()), daemon=True)
     process.start()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _World:
-    """Names of a tenant's things. All hold the session's id."""
+    """Names of a tenant's things. Those of run and path hold the session's id."""
 
     session: str
     run: str
@@ -31,16 +31,11 @@ class _World:
     path: str
     request: str
 
-    @classmethod
-    def of_nobody(cls) -> _World:
-        session = "11111111-2222-3333-4444-555555555555"
-        return cls(
-            session,
-            f"{session}:train:0",
-            f"{session}:sample:0",
-            f"tinker://{session}:train:0/weights/a",
-            "00000000-0000-0000-0000-000000000000",
-        )
+    def of_nobody(self) -> _World:
+        """Names of the same form that stand for nothing."""
+        session = _another(self.session)
+        run, path = (name.replace(self.session, session) for name in (self.run, self.path))
+        return _World(session, run, _another(self.sampler), path, _another(self.request))
 
     @property
     def checkpoint(self) -> str:
@@ -52,6 +47,11 @@ class _World:
         for name in (self.path, self.run, self.sampler, self.session, self.request):
             body = body.replace(name.encode(), b"*")
         return answer_of(answer).status, body
+
+
+def _another(name: str) -> str:
+    """The name with another last character."""
+    return name[:-1] + ("0" if name[-1] != "0" else "1")
 
 
 def _world(tenant: Tenant) -> tuple[_World, Run]:
@@ -83,8 +83,9 @@ def _looked_at(tenant: Tenant, world: _World) -> Iterator[Exchange]:
 def strangers_see_nothing(asker: Asker) -> None:
     """A stranger who knows the names gets, for each thing, the answer that a name of nothing gets: a 404."""
     owner = asker.tenant()
-    stranger, nothing = asker.stranger_to(owner), _World.of_nobody()
+    stranger = asker.stranger_to(owner)
     world, _ = _world(owner)
+    nothing = world.of_nobody()
     for theirs, nobodys in zip(_looked_at(stranger, world), _looked_at(stranger, nothing), strict=True):
         stranger.refused(theirs, 404)
         if world.hidden(theirs) != nothing.hidden(nobodys):
@@ -95,8 +96,9 @@ def strangers_see_nothing(asker: Asker) -> None:
 def strangers_get_no_results(asker: Asker) -> None:
     """A stranger's poll for a result, under way or told already, gets the answer of an unknown request id."""
     owner = asker.tenant()
-    stranger, nothing = asker.stranger_to(owner), _World.of_nobody()
+    stranger = asker.stranger_to(owner)
     world, run = _world(owner)
+    nothing = world.of_nobody()
     ahead = run.forward(seq_id=run.last_seq_id + 2)
     unknown = nothing.hidden(stranger.post("/retrieve_future", request_id=nothing.request))
     for request_id in (world.request, owner.field(ahead, "request_id")):
