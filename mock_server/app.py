@@ -113,9 +113,7 @@ def _stage(app: FastAPI, settings: Settings) -> Stage:
     own = [] if settings.scenarios_dir is None else [settings.scenarios_dir]
     library = Library(*own, scenarios.catalogue())
     everybodys = None if settings.scenario is None else library.find(settings.scenario)
-    return Stage(
-        library, app.state.faults, ServerScenery(app.state.journal, lambda: app.state.runtime.clocks), everybodys
-    )
+    return Stage(library, app.state.faults, ServerScenery(lambda: app.state.worlds), everybodys)
 
 
 def _timing(settings: Settings) -> Timing:

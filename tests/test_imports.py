@@ -35,7 +35,7 @@ ARROWS: Final[dict[str, set[str]]] = {
     # All that a tenant has, as a whole.
     "worlds": {"domain", "faults", "journal", "runtime", "seeding", "store"},
     # Incidents: faults with a story, and what is to be seen of them.
-    "scenarios": {"faults", "domain", "runtime", "store", "toy_model", "journal"},
+    "scenarios": {"faults", "domain", "runtime", "store", "toy_model", "journal", "seeding", "worlds"},
     # A door meets rows and the store's errors as values to translate; what it may not do is query (see HOMES).
     "api": {
         *("runtime", "domain", "codec", "settings", "store"),

@@ -10,6 +10,7 @@ from mock_server.domain.client_flags import CONFIG_FLAGS, DYNAMIC_CONFIG_FLAGS, 
 from mock_server.faults import FaultRule
 from mock_server.faults.rule import Words
 from mock_server.scenarios.expectation import Expected
+from mock_server.seeding import seed_data
 
 ID_PATTERN: Final = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
@@ -22,12 +23,19 @@ def _dynamic_flags(given: dict[str, Any]) -> dict[str, FlagValue]:
     return checked_flags(given, DYNAMIC_CONFIG_FLAGS)
 
 
+def _sowable(given: str | dict[str, Any]) -> str | dict[str, Any]:
+    seed_data(given)
+    return given
+
+
 class Given(BaseModel):
     """What is there before the client comes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    seed_data: str | None = Field(default=None, description="Name of the seed data; without any, nothing is there.")
+    seed_data: Annotated[str | dict[str, Any], AfterValidator(_sowable)] | None = Field(
+        default=None, description="The name of seed data, or the data themselves; without any, nothing is there."
+    )
 
 
 class Scenario(BaseModel):

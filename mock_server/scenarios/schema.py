@@ -8,6 +8,7 @@ from mock_server.domain.client_flags import CONFIG_FLAGS, DYNAMIC_CONFIG_FLAGS
 from mock_server.faults.registry import EFFECTS
 from mock_server.scenarios.names import names
 from mock_server.scenarios.scenario import Scenario
+from mock_server.seeding import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -30,6 +31,8 @@ def schema() -> dict[str, Any]:
     rule["effect"] = {"$ref": "#/$defs/effect"}
     rule["operation"] = {"anyOf": [operation, {"type": "array", "items": operation}]}
     wire["operation"], wire["check"] = rule["operation"], {"$ref": "#/$defs/check"}
+    seeds = definitions["Given"]["properties"]["seed_data"]
+    seeds["anyOf"] = [_one_of(catalogue()), {"type": "object"}]
     fields = plain["properties"]
     fields["requirements"]["items"] = {"$ref": "#/$defs/requirement"}
     fields["client_config"] |= _flags(CONFIG_FLAGS)

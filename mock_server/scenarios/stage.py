@@ -94,6 +94,12 @@ class Stage:
             self._left.add(tenant)
             return await self._end(tenant)
 
+    async def forget(self, tenant: str) -> None:
+        """The tenant begins anew: what it plays ends, and what it chooses by its key or a header begins again."""
+        async with self._turn:
+            await self._end(tenant)
+            self._left.discard(tenant)
+
     def flags(self, tenant: str, name: Literal["client_config", "dynamic_config"]) -> dict[str, Any]:
         """The flags that the tenant's scenario tells its client."""
         playing = self._playing.get(tenant)

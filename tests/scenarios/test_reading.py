@@ -84,6 +84,12 @@ def test_a_scenario_is_what_its_text_says() -> None:
         ("good_client:", "seed: 1\nseed: 2\ngood_client:", "7:1: seed: the field is there twice"),
         (
             "happens:",
+            "given: {seed_data: one-rnu}\nhappens:",
+            "5:20: given.seed_data: seed data 'one-rnu' is unknown: did",
+        ),
+        ("happens:", "given: {seed_data: {}}\nhappens:", "5:20: given.seed_data: seed_data.sessions: the field is"),
+        (
+            "happens:",
             "client_config: {parallel_chunks: true}\nhappens:",
             "5:16: client_config: 'parallel_chunks' is no",
         ),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from contracts.observer.case import Case, Found, observed, unless
 from contracts.observer.protobuf import fields
 from contracts.observer.routes import SAVES
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+T = TypeVar("T")
+_BATCHES: Final = {"forward", "forward_backward"}
 _POLL: Final = {"retrieve_future"}
 _REDUCTIONS: Final = {"mean", "sum", "min", "max", "slack", "hash2", "unique", "hash_unordered"}
 _KIND: Final = {
@@ -17,12 +22,29 @@ _KIND: Final = {
 }
 
 
+def _told(case: Case, operations: Collection[str]) -> bool:
+    """Whether the answer is the whole result of one of these operations."""
+    submission = case.history.polled(case.facts)
+    is_result = case.facts.ending == "succeeded" and case.response.whole
+    return is_result and submission is not None and submission.operation in operations
+
+
+def _readable(read: Callable[[Case], T]) -> Callable[[Case], T | None]:
+    """None for a result that is not what its form says: other checks name that, and its values mean nothing."""
+
+    def read_or_none(case: Case) -> T | None:
+        try:
+            return read(case)
+        except (ValueError, TypeError, AttributeError):
+            return None
+
+    return read_or_none
+
+
+@_readable
 def _metrics(case: Case) -> list[str] | None:
     """The names of a batch's metrics; None for other answers."""
-    submission = case.history.polled(case.facts)
-    if case.facts.ending != "succeeded" or not case.response.whole:
-        return None
-    if submission is None or submission.operation not in {"forward", "forward_backward"}:
+    if not _told(case, _BATCHES):
         return None
     if not case.facts.answers_protobuf:
         metrics = case.facts.answer.get("metrics")
@@ -30,6 +52,18 @@ def _metrics(case: Case) -> list[str] | None:
     body = case.response.body
     entries = [field.bytes_of(body) for field in fields(body) if field.number == 3]
     return [key.bytes_of(entry).decode() for entry in entries for key in fields(entry) if key.number == 1]
+
+
+@_readable
+def _outputs(case: Case) -> int | None:
+    """How many data a batch's result is about; None for other answers."""
+    if _metrics(case) is None:
+        return None
+    if not case.facts.answers_protobuf:
+        return len(case.facts.answer.get("loss_fn_outputs") or ())
+    body = case.response.body
+    batches = [field.bytes_of(body) for field in fields(body) if field.number == 2]
+    return sum(field.value for batch in batches for field in fields(batch) if field.number == 3)
 
 
 @observed("metric-keys-have-one-colon", "TRN-METRIC-KEYS", on=_POLL, of_answers=True)
@@ -55,24 +89,16 @@ def metric_reductions_are_known(case: Case) -> Found:
 @observed("one-output-a-datum", "TRN-DATUM-COUNT", on=_POLL, of_answers=True)
 def one_output_a_datum(case: Case) -> Found:
     """A result of forward_backward has one output for each datum."""
-    submission = case.history.polled(case.facts)
-    if _metrics(case) is None or submission is None or submission.data_count is None:
+    submission, outputs = case.history.polled(case.facts), _outputs(case)
+    if outputs is None or submission is None or submission.data_count is None:
         return None
-    if case.facts.answers_protobuf:
-        body = case.response.body
-        batches = [field.bytes_of(body) for field in fields(body) if field.number == 2]
-        outputs = sum(field.value for batch in batches for field in fields(batch) if field.number == 3)
-    else:
-        outputs = len(case.facts.answer.get("loss_fn_outputs") or ())
     return unless(outputs == submission.data_count, f"{outputs} outputs for {submission.data_count} data")
 
 
+@_readable
 def _sequences(case: Case) -> list[tuple[int, int | None]] | None:
     """Of each sampled sequence how many tokens and how many log-probabilities it has; None for other answers."""
-    submission = case.history.polled(case.facts)
-    if case.facts.ending != "succeeded" or not case.response.whole:
-        return None
-    if submission is None or submission.operation != "asample":
+    if not _told(case, {"asample"}):
         return None
     if not case.facts.answers_protobuf:
         given = case.facts.answer.get("sequences") or ()

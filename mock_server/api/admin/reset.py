@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mock_server.api.admin.administrator import PREFIX, administrator
 from mock_server.api.admin.seeds import SownShown, refused
 from mock_server.api.admin.whose import one_tenant
+from mock_server.scenarios import Stage
 from mock_server.worlds import Worlds
 
 router = APIRouter(prefix=PREFIX, dependencies=[Depends(administrator)], tags=["reset"])
@@ -30,12 +31,17 @@ class Reset(BaseModel):
 
 @router.post("/reset")
 async def reset(body: Reset, request: Request) -> SownShown:
-    """Let a tenant begin anew: what it has goes, and so do its faults, dials, journal and clock; snapshots stay.
+    """Let a tenant begin anew: what it has goes, and so do its faults, scenario, dials, journal and clock.
+
+    Snapshots stay, and a scenario that it chooses by its key or a header begins again with its next request.
 
     A snapshot has times of the clock that the tenant went by, so that stays where one is gone back to. For when none of
     its clients is at work: requests that come meanwhile wait. Answers with the seed data that were made.
     """
     worlds: Worlds = request.app.state.worlds
+    stage: Stage = request.app.state.stage
+    tenant = one_tenant(body.api_key)
     with refused():
-        sown = await worlds.reset(one_tenant(body.api_key), body.to, seed=body.seed, snapshot=body.snapshot)
+        sown = await worlds.reset(tenant, body.to, seed=body.seed, snapshot=body.snapshot)
+    await stage.forget(tenant)
     return SownShown.of(sown)

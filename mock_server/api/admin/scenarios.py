@@ -1,14 +1,14 @@
 """Scenarios: begun for a tenant, listed with what they have struck, judged, ended."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from mock_server.api.admin.administrator import PREFIX, administrator
 from mock_server.api.admin.journal import journal_of
-from mock_server.api.admin.whose import KeyQuery, tenant_named
+from mock_server.api.admin.whose import KeyQuery, OneKeyQuery, one_tenant, tenant_named
 from mock_server.domain.errors import Invalid, NotFound
 from mock_server.faults import ActiveRule
 from mock_server.scenarios import InvalidScenario, Playing, Stage, UnknownScenario
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix=f"{PREFIX}/scenarios", dependencies=[Depends(administrator)], tags=["scenarios"])
 
-_WHOSE = "API key of the tenant, or its id."
-OwnKeyQuery = Annotated[str, Query(description=_WHOSE)]
-
 
 class NewScenario(BaseModel):
     """A scenario for a tenant."""
@@ -28,7 +25,7 @@ class NewScenario(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     scenario: str | dict[str, Any] = Field(description="Its id, or all of it as in a file.")
-    api_key: str = Field(description=_WHOSE)
+    api_key: str = Field(description="API key of the tenant, or its id.")
     seed: int | None = Field(default=None, ge=0, lt=2**63, description="Of its draws. Absent: the scenario's own.")
 
 
@@ -130,7 +127,7 @@ async def list_catalogue(request: Request) -> Catalogue:
 @router.post("", status_code=201)
 async def begin_scenario(body: NewScenario, request: Request) -> PlayingShown:
     """Begin a scenario for a tenant, from its beginning, in place of what it plays."""
-    stage, tenant = _stage(request), _tenant(body.api_key)
+    stage, tenant = _stage(request), one_tenant(body.api_key)
     try:
         chosen = await asyncio.to_thread(_chosen, stage, body.scenario)
         playing = await stage.enter(tenant, chosen, "control plane", body.seed)
@@ -142,31 +139,25 @@ async def begin_scenario(body: NewScenario, request: Request) -> PlayingShown:
 
 
 @router.delete("")
-async def end_scenario(request: Request, api_key: OwnKeyQuery) -> PlayingShown:
+async def end_scenario(request: Request, api_key: OneKeyQuery) -> PlayingShown:
     """End what a tenant plays: its faults are lifted, its client's flags are the server's, its time passes as all do.
 
     Answers what it was.
     """
-    stage, tenant = _stage(request), _tenant(api_key)
+    stage, tenant = _stage(request), one_tenant(api_key)
     playing = _played(stage, tenant)
     await stage.leave(tenant)
     return PlayingShown.of(playing)
 
 
 @router.get("/verdict")
-async def judge_scenario(request: Request, api_key: OwnKeyQuery) -> VerdictShown:
+async def judge_scenario(request: Request, api_key: OneKeyQuery) -> VerdictShown:
     """Whether the tenant's client does what a good client does, so far: on the wire and in the state."""
-    playing, journal = _played(_stage(request), _tenant(api_key)), journal_of(request)
+    playing, journal = _played(_stage(request), one_tenant(api_key)), journal_of(request)
     from mock_server.scenarios.verdict.server import judge  # noqa: PLC0415 - brings the contract
 
     verdict = await judge(playing, request.app.state.runtime, journal)
     return VerdictShown.model_validate(verdict.as_json())
-
-
-def _tenant(api_key: str) -> str:
-    tenant = tenant_named(api_key)
-    assert tenant is not None, "None is nobody's key"
-    return tenant
 
 
 def _played(stage: Stage, tenant: str) -> Playing:

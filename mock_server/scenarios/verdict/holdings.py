@@ -24,7 +24,10 @@ async def holdings(runtime: Runtime, tenant: str) -> Holdings:
     steps = await asyncio.to_thread(lambda: [_steps(artifacts, each.artifact) for each in found.checkpoints])
     return Holdings(
         tuple(HeldRun(run.id, run.optimizer_steps, run.corrupted, counts.count(run.id)) for run in found.runs),
-        tuple(HeldCheckpoint(each.name, number) for each, number in zip(found.checkpoints, steps, strict=True)),
+        tuple(
+            HeldCheckpoint(each.name, number, f"tinker://{each.training_run_id}/{each.kind}/{each.name}")
+            for each, number in zip(found.checkpoints, steps, strict=True)
+        ),
         found.sessions,
         found.samplers,
         found.unfinished,

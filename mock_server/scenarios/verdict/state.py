@@ -30,10 +30,11 @@ class HeldRun:
 
 @dataclass(frozen=True)
 class HeldCheckpoint:
-    """id: its name. optimizer_steps: that its weights hold; None where its file can't be read."""
+    """id: its name; path: all of it. optimizer_steps: that its weights hold, None where its file can't be read."""
 
     id: str
     optimizer_steps: int | None
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,14 @@ def judge_state(expected: Iterable[InTheState], held: Holdings, told: Told) -> l
 def _point(expected: InTheState, held: Holdings, told: Told) -> Point:
     if expected.run is not None:
         runs = _meant(expected.run, held.runs)
-        wrong = [said for run in runs for said in _wrong_run(expected, run, told)]
+        wrong = [said for run in runs for said in _wrong_run(expected, run, told, held)]
         seen = [f"run {run.id}: {run.optimizer_steps} optimizer steps, {_state(run)}" for run in runs]
-        there = bool(runs)
+        there = bool(runs) or expected.run == "$each"
     elif expected.checkpoint is not None:
         checkpoints = _meant(expected.checkpoint, held.checkpoints)
         wrong = [said for checkpoint in checkpoints for said in _wrong_checkpoint(expected, checkpoint)]
         seen = [f"checkpoint {each.id} holds {each.optimizer_steps} optimizer steps" for each in checkpoints]
-        there = bool(checkpoints) is not (expected.exists is False)
+        there = expected.checkpoint == "$each" or bool(checkpoints) is not (expected.exists is False)
     else:
         wrong = list(_wrong_totals(expected, held, told))
         seen, there = [], True
@@ -87,8 +88,9 @@ def _meant(name: str, held: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(each for each in held if each.id == name)
 
 
-def _wrong_run(expected: InTheState, run: HeldRun, told: Told) -> Iterator[str]:
-    steps = told.optimizer_steps[run.id]
+def _wrong_run(expected: InTheState, run: HeldRun, told: Told, held: Holdings) -> Iterator[str]:
+    loaded = (each.optimizer_steps for each in held.checkpoints if each.path == told.loaded.get(run.id))
+    steps = told.optimizer_steps[run.id] + (next(loaded, 0) or 0)
     yield from _amount(expected.optimizer_steps, run.optimizer_steps, steps, f"run {run.id} took", "optimizer steps")
     saved = told.checkpoints[run.id]
     yield from _amount(expected.checkpoints, run.checkpoints, saved, f"run {run.id} has", "checkpoints")

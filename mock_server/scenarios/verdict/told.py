@@ -10,13 +10,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from contracts.exchange import Exchange
+    from contracts.observer.facts import Facts
 
 
 @dataclass
 class Told:
-    """optimizer_steps: by run, of how many the client was told that they were taken. checkpoints: by run, how many."""
+    """By run. optimizer_steps: of how many the client was told that they were taken, since the last load.
+
+    loaded: the path of the checkpoint that it was told was loaded last, with its optimizer, whose steps count as well.
+    checkpoints: how many it was told were saved.
+    """
 
     optimizer_steps: Counter[str] = field(default_factory=Counter)
+    loaded: dict[str, str] = field(default_factory=dict)
     checkpoints: Counter[str] = field(default_factory=Counter)
 
     @classmethod
@@ -26,19 +32,27 @@ class Told:
         from contracts.observer.routes import SAVES  # noqa: PLC0415
 
         told = cls()
-        asked: dict[str, tuple[str, str, bool]] = {}
+        asked: dict[str, Facts] = {}
         for exchange in exchanges:
             facts = Facts(exchange)
             if facts.operation == "retrieve_future":
-                if facts.ending != "succeeded" or facts.request_id not in asked:
-                    continue
-                operation, run, named = asked.pop(facts.request_id)
-                if operation == "optim_step":
-                    told.optimizer_steps[run] += 1
-                elif named:
-                    told.checkpoints[run] += 1
-            elif (facts.operation == "optim_step" or facts.operation in SAVES) and facts.request_id:
-                named = isinstance(facts.body.get("path"), str)
+                if facts.ending == "succeeded" and facts.request_id in asked:
+                    told._succeeded(asked.pop(facts.request_id))
+            elif facts.operation in {"optim_step", "load_weights", *SAVES} and facts.request_id:
                 # A repeat has the request id of the first, and is one piece of work with it, told of or not.
-                asked.setdefault(facts.request_id, (facts.operation, str(facts.body.get("model_id")), named))
+                asked.setdefault(facts.request_id, facts)
         return told
+
+    def _succeeded(self, asked: Facts) -> None:
+        body = asked.body
+        run = str(body.get("model_id") or f"{body.get('session_id')}:train:{body.get('model_seq_id')}")
+        match asked.operation:
+            case "optim_step":
+                self.optimizer_steps[run] += 1
+            case "load_weights":
+                self.optimizer_steps[run] = 0
+                self.loaded.pop(run, None)
+                if body.get("optimizer"):
+                    self.loaded[run] = str(body.get("path"))
+            case _ if isinstance(body.get("path"), str):
+                self.checkpoints[run] += 1

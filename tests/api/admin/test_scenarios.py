@@ -131,6 +131,27 @@ async def test_the_tenants_clock_is_the_scenarios_as_long_as_it_plays(app: LiveA
     assert await mode(KEY) == "real"
 
 
+async def test_what_is_given_is_there_when_the_client_comes(app: LiveApp) -> None:
+    given = {**BUSY, "given": {"seed_data": "one-run-two-checkpoints"}, "expect": {"state": [{"checkpoints": 2}]}}
+    assert (await app.client.post(SCENARIOS, json={"scenario": given, "api_key": KEY})).status_code == 201
+    (run,) = (await app.client.get("/__admin/runs", params={"api_key": KEY})).json()["runs"]
+    assert [each["name"] for each in run["checkpoints"]] == ["after-2", "after-4"]
+    verdict = await app.client.get(f"{SCENARIOS}/verdict", params={"api_key": KEY})
+    assert verdict.json()["kept"], verdict.text
+    # Begun again, it does not make them twice.
+    assert (await app.client.post(SCENARIOS, json={"scenario": given, "api_key": KEY})).status_code == 201
+    assert len((await app.client.get("/__admin/runs", params={"api_key": KEY})).json()["runs"]) == 1
+
+
+async def test_who_begins_anew_plays_from_the_beginning(app: LiveApp) -> None:
+    key = f"tml-scenario-{REFUSED_ONCE}-x"
+    for _ in range(2):
+        assert [(await new_session(app, key)).status_code for _ in range(2)] == [503, 200]
+        assert (await played(app, key))["since"] == 1
+        assert (await app.client.post("/__admin/reset", json={"api_key": key})).status_code == 200
+    assert (await app.client.get("/__admin/faults")).json() == {"faults": []}
+
+
 async def test_a_scenario_leaves_other_faults_alone(app: LiveApp) -> None:
     rule = {"operation": "healthz", "phase": "before_handler", "effect": {"status": {"status": 418}}}
     await app.client.post("/__admin/faults", json={"rule": rule})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from contracts.observer import Observer
 from contracts.proto import message_class
 from tests.contracts.observer.made import (
     KEY,
@@ -220,3 +221,34 @@ EXAMPLES = [
 @pytest.mark.parametrize(("check", "bad", "good"), EXAMPLES)
 def test_a_check_of_servers_catches_its_example(check: str, bad: Sequence[Exchange], good: Sequence[Exchange]) -> None:
     must_catch(check, bad, good)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"type": "sample", "sequences": 5},
+        {"type": "sample", "sequences": [5]},
+        {"type": "sample", "sequences": [{"tokens": 5, "logprobs": 5}]},
+        {"loss_fn_output_type": "x", "metrics": {"loss:sum": 1}, "loss_fn_outputs": 5},
+        {"loss_fn_output_type": "x", "metrics": 5},
+        b"\x0a\xff\x01",
+        b"\x1a\x03\x0a\xff\x01",
+        b"\x12\x03\x0a\xff\x01",
+    ],
+)
+@pytest.mark.parametrize("operation", ["asample", "forward_backward"])
+def test_a_spoilt_result_is_judged_without_stumbling(operation: str, spoilt: Any) -> None:
+    body = {"model_id": RUN, "seq_id": 1, "forward_backward_input": {"data": []}}
+    if operation == "asample":
+        body = {
+            "sampling_session_id": "s:sample:0",
+            "seq_id": 0,
+            "num_samples": 1,
+            "sampling_params": {"max_tokens": 1},
+        }
+    named = {"content-type": PROTOBUF} if isinstance(spoilt, bytes) else {}
+    observer = Observer()
+    observer.see(asked(operation, body, {"request_id": "r1"}))
+    found = {finding.check for finding in observer.see(poll("r1", spoilt, named=named)) if not finding.passed}
+    # Deeper within, it takes the schema to tell.
+    assert ("answer-media-type" in found) is (spoilt == b"\x0a\xff\x01")

@@ -21,7 +21,7 @@ HELD = Holdings(
     samplers=2,
     unfinished=0,
 )
-TOLD = Told(Counter({"s:train:0": 4, "s:train:1": 2}), Counter({"s:train:0": 2}))
+TOLD = Told(Counter({"s:train:0": 4, "s:train:1": 2}), checkpoints=Counter({"s:train:0": 2}))
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,19 @@ def test_what_is_so_is_kept(expected: dict[str, Any]) -> None:
 def test_what_is_not_so_is_told(expected: dict[str, Any], seen: str) -> None:
     (point,) = judge_state([InTheState(**expected)], HELD, TOLD)
     assert (point.kept, point.seen) == (False, seen)
+
+
+def test_a_restored_run_has_the_steps_of_its_checkpoint_besides() -> None:
+    path = "tinker://s:train:0/weights/step-3"
+    held = Holdings((HeldRun("r", 5, corrupted=False, checkpoints=0),), (HeldCheckpoint("step-3", 3, path),))
+    expected = [InTheState.model_validate({"run": "r", "optimizer_steps": "told"})]
+    assert judge_state(expected, held, Told(Counter(r=2), {"r": path}))[0].kept
+    assert not judge_state(expected, held, Told(Counter(r=2)))[0].kept
+
+
+def test_each_of_none_is_as_it_should_be() -> None:
+    assert judge_state([InTheState(run="$each", corrupted=False)], Holdings(), Told())[0].kept
+    assert not judge_state([InTheState(run="$first", corrupted=False)], Holdings(), Told())[0].kept
 
 
 def test_a_label_is_the_last_number_of_a_name() -> None:

@@ -122,6 +122,19 @@ def test_a_client_was_told_of_what_it_polled_to_its_end(repeated: Wire, doubled:
     assert not Told.by(failed.exchanges).optimizer_steps
 
 
+def test_a_load_counts_from_what_it_loaded() -> None:
+    wire = Wire()
+    wire.optim_step(1)
+    wire.told("r1")
+    for number, optimizer in ((2, True), (3, False)):
+        body = {"model_id": RUN, "seq_id": number, "path": "tinker://x/weights/a", "optimizer": optimizer}
+        wire.post("load_weights", body, 200, {"request_id": f"r{number}"})
+        wire.told(f"r{number}", {"type": "load_weights"})
+        told = Told.by(wire.exchanges)
+        assert told.optimizer_steps[RUN] == 0
+        assert told.loaded == ({RUN: "tinker://x/weights/a"} if optimizer else {})
+
+
 def test_a_save_counts_where_it_has_a_name() -> None:
     wire = Wire()
     for number, path in enumerate(("a", "b", None), 1):
