@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+TOLERANCE: Final = 1e-6
+"""Seconds by which something may happen early: sums of times since the epoch are exact to a quarter of that."""
 
 
 class Timer(Protocol):

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from mock_server.domain.ids import POSITIONS_PER_SEQ_ID
 from mock_server.domain.operations import Outcome
 from mock_server.runtime.board import LiveOperation
-from mock_server.runtime.clock import Clock
+from mock_server.runtime.clock import TOLERANCE, Clock
 from mock_server.store import StorageUnavailable
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class OrderedQueue:
                 heapq.heappop(self._waiting)
                 return operation
             left = max(self._quiet_since + self._gap_seconds, self._held_until) - self._clock.now()
-            if left <= 0:
+            if left <= TOLERANCE:
                 log.warning(
                     "training run %s goes on with seq_id %d: %d did not come within %g s",
                     self.run_id, operation.seq_id, self._next_seq, self._gap_seconds,

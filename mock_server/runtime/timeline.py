@@ -11,13 +11,14 @@ from operator import attrgetter
 from time import time
 from typing import TYPE_CHECKING, Final, Literal
 
+from mock_server.runtime.clock import TOLERANCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Mode = Literal["real", "manual", "auto"]
 """Passes like the machine's time; stands until it is moved; passes, and skips what nobody does anything in."""
 
-_TOLERANCE: Final = 1e-6  # seconds: sums of times like these are exact to less than that
 _NUMBERS: Final = count()
 _BY_TIME: Final = attrgetter("due", "number")
 
@@ -113,7 +114,7 @@ class Timeline:
 
         An earlier time than it shows changes nothing.
         """
-        while due := sorted((event for event in self._events if event.due <= to + _TOLERANCE), key=_BY_TIME):
+        while due := sorted((event for event in self._events if event.due <= to + TOLERANCE), key=_BY_TIME):
             made = self._made
             for event in due:
                 if event in self._events:

@@ -73,6 +73,19 @@ async def test_an_advance_returns_when_gap_after_gap_is_given_up_and_the_work_be
         assert [operation is not None and operation.outcome is not None for operation in live] == [True] * 3
 
 
+@pytest.mark.parametrize("gap", [0.1, 0.3, 1 / 3, 5.7])
+async def test_a_gap_of_any_length_is_given_up_by_an_advance_of_that_length(tmp_path: Path, gap: float) -> None:
+    async with world(tmp_path, clock="manual", gap_seconds=gap) as here:
+        await here.open_session()
+        run_id = await here.create_run()
+        for seq_id in range(2, 22, 2):
+            request = await here.optim_step(run_id, seq_id)
+            await here.advance(gap)
+            operation = here.runtime.board.get(request)
+            assert operation is not None
+            assert operation.outcome is not None
+
+
 async def test_a_client_that_asks_again_whenever_it_is_answered_is_answered_once_in_a_day_that_is_skipped(
     tmp_path: Path,
 ) -> None:
