@@ -27,7 +27,7 @@ def archive_of(run: Run, checkpoint_id: str) -> tuple[Exchange, str]:
     """The answer that names an archive's address, and the address."""
     end = monotonic() + _BUILDING_SECONDS
     while True:
-        answer = run.tenant.get(f"/training_runs/{run.id}/checkpoints/{checkpoint_id}/archive")
+        answer = run.tenant.get(f"{run.place(checkpoint_id)}/archive")
         if answer_of(answer).status != 503 or monotonic() > end:
             break
         sleep(2)
@@ -41,7 +41,7 @@ def archive_of(run: Run, checkpoint_id: str) -> tuple[Exchange, str]:
 
 def external_urls(run: Run, name: str) -> tuple[Exchange, dict[str, str]]:
     """The answer that names the addresses of external weights, and those by file."""
-    answer = run.tenant.get(f"/training_runs/{run.id}/checkpoints/external_weights/{name}/external_weights_urls")
+    answer = run.tenant.get(f"{run.place(f'external_weights/{name}')}/external_weights_urls")
     value = run.tenant.ok(answer)
     urls = value.get("urls") if isinstance(value, dict) else None
     if not isinstance(urls, dict) or not urls:

@@ -68,6 +68,18 @@ class Run:
         self.last_seq_id += 1
         return self.last_seq_id
 
+    def place(self, checkpoint_id: str) -> str:
+        """Where a checkpoint (`weights/a`) stands below /api/v1, as clients write it: slash and colons raw."""
+        return f"/training_runs/{self.id}/checkpoints/{checkpoint_id}"
+
+    def checkpoints(self) -> list[dict[str, Any]]:
+        """Its checkpoints, as its list shows them."""
+        answer = self.tenant.get(f"/training_runs/{self.id}/checkpoints")
+        value = self.tenant.ok(answer)
+        if not isinstance(value, dict) or not isinstance(value.get("checkpoints"), list):
+            raise Violation("the list has no checkpoints", answer)
+        return list(value["checkpoints"])
+
     # Submissions, under the next number if none is given.
 
     def submit(self, route: str, fields: Mapping[str, object], seq_id: int | None = None, **headers: str) -> Exchange:

@@ -26,7 +26,7 @@ def archive_comes_as_a_redirect(asker: Asker) -> None:
     run.save("a")
     answer, _ = archive_of(run, "weights/a")
     tenant.refused(answer, 302)
-    tenant.refused(tenant.get(f"/training_runs/{run.id}/checkpoints/weights/never-saved/archive"), 404)
+    tenant.refused(tenant.get(f"{run.place('weights/never-saved')}/archive"), 404)
 
 
 @check("archive-is-a-plain-tar", requirement="ARC-PLAIN-TAR", kind="behaviour")

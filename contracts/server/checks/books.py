@@ -116,7 +116,7 @@ def storage_is_counted(asker: Asker) -> None:
         count, size = (sum(line[name] for line in lines) for name in ("checkpoint_count", "size_bytes"))
         if count != due or size <= 0:
             raise Violation(f"it counts {count} checkpoints of {size} bytes where there are {due}", answer)
-        tenant.ok(tenant.send("DELETE", f"/training_runs/{run.id}/checkpoints/weights/{'b' if due == 2 else 'a'}"))
+        tenant.ok(tenant.send("DELETE", run.place("weights/b" if due == 2 else "weights/a")))
 
 
 @check("audit-tells-what-happened", requirement="AUD-LOG", kind="behaviour")
@@ -125,9 +125,8 @@ def audit_tells_what_happened(asker: Asker) -> None:
     tenant = asker.tenant()
     run = Run.new(tenant)
     path = run.save("a")
-    place = f"/training_runs/{run.id}/checkpoints/weights/a"
-    tenant.ok(tenant.send("POST", f"{place}/publish"))
-    tenant.ok(tenant.send("DELETE", place))
+    tenant.ok(tenant.send("POST", f"{run.place('weights/a')}/publish"))
+    tenant.ok(tenant.send("DELETE", run.place("weights/a")))
     today = datetime.now(UTC).date()
     told = ""
     # The server's clock need not be ours, and around midnight a part of it happened on another day.

@@ -16,23 +16,9 @@ if TYPE_CHECKING:
     from contracts.server.tenant import Tenant
 
 
-def place_of(run: Run, checkpoint_id: str) -> str:
-    """Where a checkpoint stands below /api/v1, as clients write it: its slash and the run's colons raw."""
-    return f"/training_runs/{run.id}/checkpoints/{checkpoint_id}"
-
-
-def listed(run: Run) -> list[dict[str, Any]]:
-    """The run's checkpoints."""
-    answer = run.tenant.get(f"/training_runs/{run.id}/checkpoints")
-    value = run.tenant.ok(answer)
-    if not isinstance(value, dict) or not isinstance(value.get("checkpoints"), list):
-        raise Violation("the list has no checkpoints", answer)
-    return list(value["checkpoints"])
-
-
 def shown(run: Run, checkpoint_id: str) -> dict[str, Any]:
     """One checkpoint as the run's list shows it."""
-    found = [each for each in listed(run) if each.get("checkpoint_id") == checkpoint_id]
+    found = [each for each in run.checkpoints() if each.get("checkpoint_id") == checkpoint_id]
     if len(found) != 1:
         raise Violation(f"the run's list has {len(found)} checkpoints {checkpoint_id}", *run.tenant.last)
     return found[0]
@@ -93,14 +79,14 @@ def lifetime_is_set_and_removed(asker: Asker) -> None:
     run.save("b", ttl_seconds=7200)
     for checkpoint_id, seconds in (("weights/a", 86400), ("weights/b", 7200)):
         if checkpoint_id == "weights/a":
-            tenant.ok(tenant.send("PUT", f"{place_of(run, checkpoint_id)}/ttl", {"ttl_seconds": seconds}))
+            tenant.ok(tenant.send("PUT", f"{run.place(checkpoint_id)}/ttl", {"ttl_seconds": seconds}))
         checkpoint = shown(run, checkpoint_id)
         if not checkpoint.get("expires_at"):
             raise Violation(f"{checkpoint_id} shows no expires_at", *tenant.last)
         lives = datetime.fromisoformat(checkpoint["expires_at"]) - datetime.fromisoformat(checkpoint["time"])
         if not seconds - 60 <= lives.total_seconds() <= seconds + 600:
             raise Violation(f"{checkpoint_id} lives {lives} where {seconds} s were given", *tenant.last)
-        tenant.ok(tenant.send("PUT", f"{place_of(run, checkpoint_id)}/ttl", {"ttl_seconds": None}))
+        tenant.ok(tenant.send("PUT", f"{run.place(checkpoint_id)}/ttl", {"ttl_seconds": None}))
         if shown(run, checkpoint_id).get("expires_at") is not None:
             raise Violation(f"{checkpoint_id} expires still", *tenant.last)
 
@@ -113,8 +99,8 @@ def deleted_checkpoint_is_nowhere(asker: Asker) -> None:
     path, sampled = run.save("a"), run.save("a", kind="sampler_weights")
     sampler = Sampler.new(tenant, sampled)
     for checkpoint_id in ("weights/a", "sampler_weights/a"):
-        tenant.ok(tenant.send("DELETE", place_of(run, checkpoint_id)))
-    if left := listed(run):
+        tenant.ok(tenant.send("DELETE", run.place(checkpoint_id)))
+    if left := run.checkpoints():
         raise Violation(f"the list holds {left} still", *tenant.last)
     if {path, sampled} & {each.get("tinker_path") for each in _all(tenant)}:
         raise Violation("the owner's list holds it still", *tenant.last)
@@ -129,9 +115,9 @@ def deleting_nothing_is_404(asker: Asker) -> None:
     tenant = asker.tenant()
     run = Run.new(tenant)
     run.save("a")
-    tenant.refused(tenant.send("DELETE", place_of(run, "weights/never-saved")), 404)
-    tenant.ok(tenant.send("DELETE", place_of(run, "weights/a")))
-    tenant.refused(tenant.send("DELETE", place_of(run, "weights/a")), 404)
+    tenant.refused(tenant.send("DELETE", run.place("weights/never-saved")), 404)
+    tenant.ok(tenant.send("DELETE", run.place("weights/a")))
+    tenant.refused(tenant.send("DELETE", run.place("weights/a")), 404)
 
 
 @check("publication-is-shown", requirement="CKP-PUBLISH", kind="behaviour")
@@ -142,7 +128,7 @@ def publication_is_shown(asker: Asker) -> None:
     run.save("a")
     seen = [shown(run, "weights/a").get("public", False)]
     for method in ("POST", "DELETE"):
-        tenant.ok(tenant.send(method, f"{place_of(run, 'weights/a')}/publish"))
+        tenant.ok(tenant.send(method, f"{run.place('weights/a')}/publish"))
         seen.append(shown(run, "weights/a").get("public", False))
     if seen != [False, True, False]:
         raise Violation(f"before, published, and unpublished `public` is {seen}", *tenant.last)
@@ -155,7 +141,7 @@ def published_twice_is_published(asker: Asker) -> None:
     run = Run.new(tenant)
     run.save("a")
     for method in ("POST", "POST", "DELETE", "DELETE"):
-        tenant.ok(tenant.send(method, f"{place_of(run, 'weights/a')}/publish"))
+        tenant.ok(tenant.send(method, f"{run.place('weights/a')}/publish"))
 
 
 @check("info-describes-the-weights", requirement="CKP-INFO", kind="behaviour")
@@ -183,7 +169,7 @@ def copy_has_the_weights(asker: Asker) -> None:
     if copy == path:
         raise Violation("the copy is the original", answer)
     due = run.loss(data)
-    tenant.ok(tenant.send("DELETE", place_of(run, "weights/a")))
+    tenant.ok(tenant.send("DELETE", run.place("weights/a")))
     must_equal("the loss of the copy", Run.restored(tenant, copy).loss(data), due, answer)
 
 

@@ -140,5 +140,5 @@ def short_lifetime_is_refused(asker: Asker) -> None:
     run.save("kept")
     for seconds in (0, -1, 3599):
         tenant.refused(run.submit("/save_weights", {"path": f"ttl{seconds}", "ttl_seconds": seconds}), 400, 422)
-        place = f"/training_runs/{run.id}/checkpoints/weights/kept/ttl"
+        place = f"{run.place('weights/kept')}/ttl"
         tenant.refused(tenant.send("PUT", place, {"ttl_seconds": seconds}), 400, 422)

@@ -172,7 +172,7 @@ def strangers_change_nothing(asker: Asker) -> None:
     for answer in _meddled_with(stranger, world, own):
         stranger.fails(answer, 403, 404, 400)
     must_equal("the loss of the owner's run", run.loss(), due, *owner.last)
-    shown = owner.ok(owner.get(f"/training_runs/{run.id}/checkpoints"))["checkpoints"]
+    shown = run.checkpoints()
     if [(each["tinker_path"], each.get("public", False), each.get("expires_at")) for each in shown] != [
         (world.path, False, None)
     ]:
@@ -214,7 +214,7 @@ def published_stays_its_owners(asker: Asker) -> None:
         stranger.post("/save_weights", model_id=world.run, seq_id=50, path="a", overwrite=True),
     ):
         stranger.refused(answer, 403, 404)
-    shown = owner.ok(owner.get(f"/training_runs/{run.id}/checkpoints"))["checkpoints"]
+    shown = run.checkpoints()
     if [(each["tinker_path"], each["public"], each.get("expires_at")) for each in shown] != [(world.path, True, None)]:
         raise Violation(f"the owner's checkpoints are {shown}", *owner.last)
 
