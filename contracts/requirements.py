@@ -10,7 +10,9 @@ from typing import Any, Final, Literal
 Keyword = Literal["MUST", "SHOULD"]
 Side = Literal["server", "client"]
 
+FORM: Final = "form"
 PROFILES: Final = {
+    FORM: "the form of every answer, whatever else a server claims",
     "core": "sessions, models, training steps in order, exactly once",
     "futures": "results: polling, long polls, failures as results",
     "sampling": "samplers, sampling, log-probabilities",
@@ -22,6 +24,7 @@ PROFILES: Final = {
 }
 """What a server can be judged on, one by one, for it may claim only a part."""
 SERVER_PROFILES: Final = tuple(name for name in PROFILES if name != "client")
+"""Of these FORM is always judged."""
 
 
 @dataclass(frozen=True)

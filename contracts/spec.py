@@ -125,6 +125,30 @@ class Spec:
                 break
         return found
 
+    def meaning(self, schema: Mapping[str, Any], value: Any) -> Any:
+        """The value without what says nothing: null, defaults, and fields that the schema does not know."""
+        forms = list(self._forms(schema))
+        known = {name: each for form in forms for name, each in form.get("properties", {}).items()}
+        if isinstance(value, dict) and known:
+            said = {name: self.meaning(known[name], each) for name, each in value.items() if name in known}
+            return {
+                name: each
+                for name, each in said.items()
+                if each is not None and all(each != form.get("default") for form in self._forms(known[name]))
+            }
+        if isinstance(value, list):
+            items: Mapping[str, Any] = next((form["items"] for form in forms if "items" in form), {})
+            return [self.meaning(items, each) for each in value]
+        return value
+
+    def _forms(self, schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """The schema and those that it may be instead, or is as well."""
+        schema = self.resolved(schema)
+        yield schema
+        for keyword in ("anyOf", "oneOf", "allOf"):
+            for each in schema.get(keyword, ()):
+                yield from self._forms(each)
+
     @cached_property
     def _exact(self) -> dict[tuple[str, str], Operation]:
         return {(each.method, each.path): each for each in self.operations.values() if "{" not in each.path}

@@ -51,6 +51,12 @@ class Described:
             faults += contract.validate_response(operation, response.status, response.media_type, _value(response))
         return faults
 
+    def meaning(self, exchange: Exchange) -> Any:
+        operation, request = contract.operation_of(exchange.request.method, exchange.request.path), exchange.request
+        schema = {} if operation is None else operation.body.get(request.media_type, {})
+        value = request.json if request.media_type == JSON and request.whole else None
+        return request.body if value is None else contract.spec().meaning(schema, value)
+
 
 def _value(message: Request | Response) -> Any:
     return message.json if message.media_type == JSON else message.body

@@ -97,12 +97,15 @@ class Facts:
     def number(self) -> Number | None:
         """The number by which a repeat of this request is known; None for what is not numbered."""
         match self.operation:
-            case "asample":
+            # One operation, told at once or token by token: they share their numbers.
+            case "asample" | "stream_sample":
                 return self._numbered("sampler", "sampling_session_id", "seq_id")
             case "create_sampling_session":
                 return self._numbered("samplers", "session_id", "sampling_session_seq_id")
-            case "create_model":
+            case "create_model" | "copy_weights":
                 return self._numbered("runs", "session_id", "model_seq_id")
+            case "create_custom_loss":
+                return self._numbered("losses", "session_id", "custom_loss_seq_id")
             case "load_weights" if not self.body.get("model_id"):
                 return self._numbered("runs", "session_id", "model_seq_id")
             case name if name in TRAINING:

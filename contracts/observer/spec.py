@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from contracts.exchange import Exchange
@@ -27,6 +27,10 @@ class Spec(Protocol):
         """Where the answer's body is not as described for its status."""
         ...
 
+    def meaning(self, exchange: Exchange) -> Any:
+        """What the request's body says: equal for two that differ in what means the same, such as null and absent."""
+        ...
+
 
 class NoSpec:
     """Judges no schema: the checks of order and repetition need none."""
@@ -46,3 +50,6 @@ class NoSpec:
     def faults_of_response(self, exchange: Exchange) -> list[str]:
         del exchange
         return []
+
+    def meaning(self, exchange: Exchange) -> Any:
+        return exchange.request.body if exchange.request.json is None else exchange.request.json

@@ -81,7 +81,8 @@ class Caller:
         timeout = httpx.Timeout(min(within, left), connect=min(5, left))
         began = monotonic()
         try:
-            answer = self._http.request(method, address, headers=dict(headers), content=content, timeout=timeout)
+            with self._http.stream(method, address, headers=dict(headers), content=content, timeout=timeout) as coming:
+                answer = _whole(coming, began + min(ANSWER_SECONDS, left))
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             self._tell(began, method, address, headers, content, None)
             self._silent += 1
@@ -109,9 +110,7 @@ class Caller:
         request = Request(method, unquote(parts.path), parts.query, header_map(dict(sent)), content or b"")
         response = None
         if answer is not None:
-            # httpx has undone the encoding.
-            said = [(name, value) for name, value in answer.headers.items() if name != "content-encoding"]
-            response = Response(answer.status_code, header_map(said), answer.content)
+            response = Response(answer.status_code, header_map(dict(answer.headers)), answer.content)
         self._watch(Exchange(self._number, request, response, began, monotonic()))
 
     def poll(self, body: bytes, headers: Mapping[str, str], *, within: float = RESULT_SECONDS) -> httpx.Response:
@@ -149,6 +148,17 @@ class Caller:
         if not answer.is_success or not isinstance(value, dict) or "error" in value:
             raise NoAnswer(f"POST {path} was answered {answer.status_code} {answer.text[:200]}")
         return value
+
+
+def _whole(coming: httpx.Response, deadline: float) -> httpx.Response:
+    """The answer with its body, decoded. httpx waits anew for each piece, so an answer without end has none there."""
+    pieces = []
+    for piece in coming.iter_bytes():
+        pieces.append(piece)
+        if monotonic() > deadline:
+            raise httpx.ReadTimeout(f"the answer has no end: {sum(map(len, pieces))} bytes so far")
+    headers = [(name, value) for name, value in coming.headers.multi_items() if name != "content-encoding"]
+    return httpx.Response(coming.status_code, headers=headers, content=b"".join(pieces), request=coming.request)
 
 
 @cache

@@ -51,7 +51,7 @@ def server(
     ] = None,
     parts: Annotated[
         list[str] | None,
-        typer.Option("--part", help="What to run: vectors, checks; may be repeated.  [default: all]"),
+        typer.Option("--part", help="What to run: vectors, checks, shape; may be repeated.  [default: all]"),
     ] = None,
     time_limit: Annotated[
         float | None, typer.Option("--time-limit", metavar="SECONDS", min=1, help="End after so long.")
@@ -83,7 +83,7 @@ def server(
     """
     try:
         from contracts.report.build import Circumstances, report_of  # noqa: PLC0415 - only who judges needs any of it
-        from contracts.requirements import SERVER_PROFILES  # noqa: PLC0415
+        from contracts.requirements import FORM, SERVER_PROFILES  # noqa: PLC0415
         from contracts.server.suite import PARTS, judge  # noqa: PLC0415
         from contracts.server.target import Target  # noqa: PLC0415
     except ModuleNotFoundError as error:
@@ -102,7 +102,7 @@ def server(
         base_model=base_model,
         effort="short" if effort == "short" else "full",
         seed=seed,
-        profiles=tuple(name for name in SERVER_PROFILES if name in (profiles or SERVER_PROFILES)),
+        profiles=tuple(name for name in SERVER_PROFILES if name in (FORM, *(profiles or SERVER_PROFILES))),
         seconds=time_limit or SECONDS[effort],
         restart=restart,
     )

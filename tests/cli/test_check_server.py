@@ -62,7 +62,12 @@ def test_reports_are_written_and_a_broken_must_is_1(empty: str, tmp_path: Path) 
     done = tinker_mock("check", "server", f"{empty}/", *arguments, *files, cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     report = json.loads((tmp_path / "r.json").read_text())
-    assert (report["url"], report["seed"], report["verdict"], report["profiles"]) == (empty, 5, "broken", ["core"])
+    assert (report["url"], report["seed"], report["verdict"], report["profiles"]) == (
+        empty,
+        5,
+        "broken",
+        ["form", "core"],
+    )
     options = "--effort full --seed 5 --profile core --part checks --expected-failures known.txt"
     assert report["repeat"] == f"tinker-mock check server {empty} {options}"
     assert parse(tmp_path / "r.xml").getroot().tag == "testsuites"
@@ -76,5 +81,5 @@ def test_parts_and_profiles_leave_the_rest_out(empty: str, tmp_path: Path) -> No
     )
     report = json.loads((tmp_path / "r.json").read_text())
     assert [part["name"] for part in report["parts"]] == ["checks"]
-    assert {each["profile"] for each in report["requirements"]} == {"archives"}
+    assert {each["profile"] for each in report["requirements"]} == {"form", "archives"}
     assert "core" not in done.stdout

@@ -208,3 +208,17 @@ def test_who_uses_an_operation_is_named() -> None:
         operation = operation_of(line.method, unquote(line.path))
         assert operation is not None, line
         assert is_named(client, operation.clients), (client, operation.id)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"seq_id": 1}, {"seq_id": 1, "adam_params": None, "type": "optim_step"}, True),
+        ({"adam_params": {"learning_rate": 0.1}}, {"adam_params": {"learning_rate": 0.1, "beta1": 0.9}}, True),
+        ({"adam_params": {"learning_rate": 0.1}}, {"adam_params": {"learning_rate": 0.1, "beta1": 0.8}}, False),
+        ({"seq_id": 1}, {"seq_id": 2}, False),
+    ],
+)
+def test_what_says_nothing_makes_no_other_request(one: Document, other: Document, *, same: bool) -> None:
+    schema = operations()["optim_step"].body["application/json"]
+    assert (spec().meaning(schema, one) == spec().meaning(schema, other)) is same

@@ -160,11 +160,12 @@ def saved_path_has_its_form(case: Case) -> Found:
 
 @observed("unnamed-save-makes-a-sampler", "CKP-EPHEMERAL", on=_POLL, of_answers=True)
 def unnamed_save_makes_a_sampler(case: Case) -> Found:
-    """A save for the sampler without a path answers a sampling_session_id."""
+    """A save for the sampler under the number of a sampling session and no name answers a sampling_session_id."""
     submission = case.history.polled(case.facts)
-    if case.facts.ending != "succeeded" or submission is None or submission.body.get("path") is not None:
+    if case.facts.ending != "succeeded" or submission is None or submission.operation != "save_weights_for_sampler":
         return None
-    if submission.operation != "save_weights_for_sampler":
+    # With neither, the seq_id is the name.
+    if submission.body.get("path") is not None or submission.body.get("sampling_session_seq_id") is None:
         return None
     return unless(bool(case.facts.answer.get("sampling_session_id")), "no sampling_session_id to sample on")
 

@@ -149,6 +149,22 @@ EXAMPLES = [
     ),
     breaks("same-number-same-answer", [step(1), step(1, request_id="other")], [step(1), step(1)]),
     breaks("number-stands-for-one-thing", [step(1), step(1, 0.2)], [step(1), step(1, 0.2, status=409)]),
+    breaks(
+        "conflict-is-real",
+        [asked("copy_weights", {"source_path": SAVED}, {}, status=409, sent={"x-idempotency-key": "k"})],
+        [
+            asked("copy_weights", {"source_path": SAVED}, {"tinker_path": SAVED}, sent={"x-idempotency-key": "k"}),
+            asked("copy_weights", {"source_path": f"{SAVED}2"}, {}, status=409, sent={"x-idempotency-key": "k"}),
+        ],
+    ),
+    breaks(
+        "conflict-is-real",
+        [asked("create_custom_loss", {"session_id": "s", "custom_loss_seq_id": 0, "name": "a"}, {}, status=409)],
+        [
+            asked("create_custom_loss", {"session_id": "s", "custom_loss_seq_id": 0, "name": "a"}, {"request_id": "r"}),
+            asked("create_custom_loss", {"session_id": "s", "custom_loss_seq_id": 0, "name": "b"}, {}, status=409),
+        ],
+    ),
     breaks("request-ids-differ", [step(1), step(2, request_id="r1")], [step(1), step(2)]),
     breaks("one-outcome", [step(1), stepped(1), poll("r1", FAILED)], [step(1), stepped(1), stepped(1)]),
     breaks(
