@@ -51,7 +51,7 @@ ARROWS: Final[dict[str, set[str]]] = {
     "cli": {"app", "serving", "settings", "logs", "domain", "scenarios", "admin_client"},
     "__main__": {"cli"},
     # Loaded by pytest, of which no other part knows.
-    "pytest_plugin": {"admin_client", "cli"},
+    "pytest_plugin": {"admin_client", "cli", "scenarios"},
 }
 """Which part may import which others; each may import itself and the package's version."""
 

@@ -97,6 +97,14 @@ class TinkerMock:
         """What the server knows of this tenant, and could be made to know."""
         return TenantAdmin(self._client, self.api_key)
 
+    def assert_kept(self) -> None:
+        """AssertionError, with the evidence, where a client did not do what the scenario says of a good one."""
+        from mock_server.scenarios.verdict import Verdict  # noqa: PLC0415 - few tests play one
+
+        verdict = Verdict.of_json(self._client.get("/scenarios/verdict", api_key=self.api_key))
+        if not verdict.kept:
+            raise AssertionError("\n".join(verdict.lines()))
+
     def wire(self) -> str:
         """The journal for a report: a server that the test has killed tells nothing more."""
         try:

@@ -29,7 +29,8 @@ def shared_server(directory: Path, lives_as: int, options: Sequence[str] = ()) -
         fcntl.flock(lock, fcntl.LOCK_EX)
         known = directory / "url"
         if not known.exists():
-            url = start_server(directory / "server.log", ["--until-process-ends", str(lives_as), *options])[0]
+            url, process = start_server(directory / "server.log", ["--until-process-ends", str(lives_as), *options])
+            process.returncode = 0  # whoever forgets a process that he has not waited for is warned of it
             known.write_text(url)
         return known.read_text()
 
