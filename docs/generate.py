@@ -77,12 +77,17 @@ def cli_page() -> str:
     """The help of every command, as the terminal shows it."""
     group: Any = typer.main.get_command(app)
     sections = ["# The command `tinker-mock`", _GENERATED, *_help_of(group, "tinker-mock")]
-    for name, command in group.commands.items():
-        sections += [f"## `tinker-mock {name}`", "", *_help_of(command, f"tinker-mock {name}")]
-        for part, subcommand in getattr(command, "commands", {}).items():
-            path = f"tinker-mock {name} {part}"
-            sections += [f"### `{path}`", "", *_help_of(subcommand, path)]
+    sections += _commands_of(group, "tinker-mock", "##")
     return "\n".join(sections)
+
+
+def _commands_of(group: Any, path: str, level: str) -> list[str]:
+    """Each of its commands, those of groups within behind their group."""
+    lines = []
+    for name, command in getattr(group, "commands", {}).items():
+        lines += [f"{level} `{path} {name}`", "", *_help_of(command, f"{path} {name}")]
+        lines += _commands_of(command, f"{path} {name}", f"{level}#")
+    return lines
 
 
 def clients_forms_page() -> str:

@@ -48,7 +48,7 @@ ARROWS: Final[dict[str, set[str]]] = {
         *("faults", "journal", "listening", "observing", "scenarios", "worlds"),
     },
     "serving": {"settings", "store", "domain", "scenarios"},
-    "cli": {"app", "serving", "settings", "logs", "domain", "scenarios", "admin_client"},
+    "cli": {"app", "serving", "settings", "logs", "domain", "scenarios", "admin_client", "journal"},
     "__main__": {"cli"},
     # Loaded by pytest, of which no other part knows.
     "pytest_plugin": {"admin_client", "cli", "scenarios"},

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from mock_server import __version__
+from mock_server.cli.admin import admin
 from mock_server.cli.check import check
 from mock_server.cli.env import env
 from mock_server.cli.healthcheck import healthcheck
@@ -58,6 +59,7 @@ app.command()(env)
 app.command()(healthcheck)
 app.command()(proxy)
 app.add_typer(check, name="check")
+app.add_typer(admin, name="admin")
 scenario.command("run")(run_scenario)
 app.add_typer(scenario, name="scenario")
 app.command("version", help="Print the version.")(_print_version)
