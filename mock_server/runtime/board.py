@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from mock_server.domain.dials import Dial
 from mock_server.domain.errors import NotFound
 from mock_server.domain.operations import Body, Outcome
+from mock_server.runtime.clock import TOLERANCE
 from mock_server.runtime.clocks import Clocks
 from mock_server.runtime.dials import Dials
 from mock_server.runtime.interference import Interference
@@ -170,7 +171,7 @@ class Board:
             case "after":
                 clock = self._clocks.of(operation.tenant)
                 left = operation.accepted_at + dial.seconds - clock.now()
-                if left <= 0:
+                if left <= TOLERANCE:
                     self._reveal(operation)
                 else:
                     # Asked again, since the dial may have been turned by then.

@@ -122,7 +122,7 @@ class Timeline:
                     event.happen()
                 if self._made != made:
                     break  # what came in may fall due before the next
-        self._show(to)
+        self._show(_rounded(to))
         self._arm()
 
     def turn(self, mode: Mode) -> None:
@@ -147,7 +147,7 @@ class Timeline:
         if self.stands_at is None:
             self.ahead += max(0.0, at - self.now())
         else:
-            self.stands_at = max(self.stands_at, _rounded(at))
+            self.stands_at = max(self.stands_at, at)
 
     def _arm(self) -> None:
         """Let the event loop call what happens by itself, as this time passes."""

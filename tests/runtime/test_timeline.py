@@ -47,6 +47,23 @@ def test_what_an_event_brings_about_happens_before_what_is_due_later() -> None:
     assert happened == ["brought about", "later"]
 
 
+@given(st.floats(1e-6, 100), st.floats(0, 100))
+def test_an_event_that_asks_how_much_is_left_ends_where_that_is_nothing(delay: float, passed: float) -> None:
+    clock = ManualClock(1_790_000_000.0)
+    clock.advance(passed)
+    end, asked = clock.now() + delay, []
+
+    def ask() -> None:
+        asked.append(end - clock.now())
+        if asked[-1] > 0:
+            clock.call_later(asked[-1], ask)
+
+    ask()
+    clock.advance(delay + 1)
+    assert len(asked) <= 3
+    assert asked[-1] <= 0
+
+
 def test_an_event_can_be_called_off_by_another_that_is_due_with_it() -> None:
     clock, happened = ManualClock(), []
 
