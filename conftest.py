@@ -33,7 +33,7 @@ class ByWhatTheyStart(LoadScopeScheduling):  # type: ignore[misc]
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: clients back off and servers start, and a core would be idle meanwhile."""
     return (os.cpu_count() or 1) + 1
 
