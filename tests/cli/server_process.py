@@ -32,6 +32,7 @@ def tinker_mock(
     command: Sequence[str] = TINKER_MOCK,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    seconds: float = 60,
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
     return subprocess.run(
@@ -40,7 +41,7 @@ def tinker_mock(
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=seconds,
         check=False,
     )
 

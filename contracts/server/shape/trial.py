@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from contracts.server.shape.generation import AnyCase
     from contracts.server.target import Target
 
-SECONDS: Final = 10.0
+SECONDS: Final = 15.0
 PATIENT_SECONDS: Final = 3.0
 PATIENT: Final = frozenset({"retrieve_future", "retrieve_futures", "stream_sample", "get_archive_url"})
 """They may wait for something; who gives up before learns nothing, and that is no failure."""
