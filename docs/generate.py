@@ -17,6 +17,7 @@ from client_tests.versions.features import FEATURES
 from docs.api_page import api_page
 from docs.contract_page import contract_page
 from docs.control_plane_page import control_plane_page
+from docs.faults_page import faults_page
 from docs.mutants_page import mutants_page
 from docs.scenarios_page import scenarios_page
 from mock_server.api.tinker.client_forms import BY_REQUEST, FORMS, NEWEST
@@ -185,6 +186,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/contract.md": contract_page,
     "docs/mutants.md": lambda: mutants_page(_GENERATED),
     "docs/control-plane.md": lambda: control_plane_page(_GENERATED),
+    "docs/faults.md": lambda: faults_page(_GENERATED),
     "docs/clients-forms.md": clients_forms_page,
     "docs/api.md": lambda: api_page(_GENERATED),
     "docs/endpoints.md": endpoints_page,

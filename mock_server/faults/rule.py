@@ -73,7 +73,7 @@ class FaultRule(BaseModel):
 
     on: Annotated[Numbers, AfterValidator(_numbers)] | None = Field(default=None, description="These calls.")
     first: PositiveInt | None = Field(default=None, description="So many calls from the beginning.")
-    every: PositiveInt | None = Field(default=None, description="Every so-manieth call.")
+    every: PositiveInt | None = Field(default=None, description="Each call whose number is a multiple of this.")
     probability: float | None = Field(default=None, gt=0, le=1, description="Each call, drawn by the seed.")
 
     phase: Phase = Field(description="At which point it acts.")

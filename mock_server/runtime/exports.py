@@ -16,6 +16,8 @@ from mock_server.domain.exports import (
     Part,
     Shapes,
     adapter_files,
+    archived_files,
+    is_archive,
     is_sealed,
     sealed,
     sealed_files,
@@ -35,19 +37,27 @@ COMPLETE: Final = "checkpoint_complete"
 
 @dataclass(frozen=True)
 class Export:
-    """A checkpoint's files by name. written_at: when it was saved, in seconds since the epoch."""
+    """A checkpoint's files by name. written_at: when it was saved, in seconds since the epoch.
+
+    stored: its archive, where that lies on the disk already.
+    """
 
     files: Mapping[str, Content]
     written_at: float
+    stored: Content | None = None
 
     def archive(self) -> Content:
         """All files in one tar."""
+        if self.stored is not None:
+            return self.stored
         return tar_of({**self.files, COMPLETE: Bytes(b"")}, self.written_at)
 
 
 async def export(store: Store, catalogue: Catalogue, tenant: str, path: CheckpointPath, shapes: Shapes) -> Export:
     """The files of a checkpoint that the tenant may read. Raises NotFound, DamagedArtifact."""
     checkpoint, content = await store.read(_stored, tenant, path)
+    if is_archive(content):
+        return Export(archived_files(content), checkpoint.created_at, Bytes(content))
     files = await asyncio.to_thread(_files, catalogue[checkpoint.base_model], checkpoint.kind, content, shapes)
     return Export(files, checkpoint.created_at)
 

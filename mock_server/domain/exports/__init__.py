@@ -4,6 +4,7 @@ from mock_server.domain.exports.adapter import ADAPTER_CONFIG, ADAPTER_MODEL, Ad
 from mock_server.domain.exports.age import check_recipients, is_sealed, sealed, sealed_files
 from mock_server.domain.exports.archive import tar_of
 from mock_server.domain.exports.content import Bytes, Content
+from mock_server.domain.exports.stored import archived_files, is_archive
 from mock_server.domain.exports.targets import Part, targets_of
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "Part",
     "Shapes",
     "adapter_files",
+    "archived_files",
     "check_recipients",
+    "is_archive",
     "is_sealed",
     "sealed",
     "sealed_files",
