@@ -43,7 +43,8 @@ def test_run_gives_the_program_all_that_it_needs(tmp_path: Path) -> None:
 
 
 def test_a_scenario_happens_to_the_program_and_harms_it_not(tmp_path: Path) -> None:
-    scenario = ("scenario", "run", "lost-response-doubles-step", "--")
+    journal = tmp_path / "journal.jsonl"
+    scenario = ("scenario", "run", "lost-response-doubles-step", "--keep-journal", str(journal), "--")
     done = tinker_mock(*scenario, *PROGRAM, environment={"XDG_CACHE_HOME": str(tmp_path)})
     printed, _, verdict = done.stdout.rpartition("sea.\n")
     assert_as_promised(f"{printed}sea.\n")
@@ -54,6 +55,10 @@ def test_a_scenario_happens_to_the_program_and_harms_it_not(tmp_path: Path) -> N
     else:  # the SDK sometimes aborts behind the program's last line (harness/endings.py)
         assert re.search(r"it ended with exit status (-6|134)", verdict), done.stdout
         assert failed == ["FAIL client: completes"]
+    # All that the SDK sent, several requests at once among them, is answered alike by another server of that seed.
+    again = tinker_mock("scenario", "replay", str(journal))
+    assert again.stdout.endswith("exchanges: all answers are as recorded\n"), again.stdout
+    assert again.returncode == 0
 
 
 def test_serve_and_env_do_too(tmp_path: Path) -> None:

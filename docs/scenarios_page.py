@@ -33,6 +33,12 @@ Its exit status is 0 if the client did what a good client does. A client ends we
 itself in the file that the variable `{OUTCOME_VARIABLE}` names, a line of JSON each time:
 `{{"outcome": "completes"}}` or `{{"outcome": "reports", "message": "what it told its user"}}`.
 
+With `--keep-journal FILE` it writes what crossed the wire, and `tinker-mock scenario replay FILE` sends that again to a
+fresh server: every request when everything has been answered that its client had waited for. The same seed, scenario
+and client give the same answers, ids and numbers included, but for times, durations, and what holds a time: signatures
+of addresses and tokens. The first answer that is another one is shown. What the control plane did meanwhile, such as
+moving a manual clock, is not recorded.
+
 With a server that runs already, every tenant has a scenario of its own or none:
 
 | Chosen by | How |

@@ -18,6 +18,7 @@ from mock_server.cli.healthcheck import healthcheck
 from mock_server.cli.proxy import proxy
 from mock_server.cli.run import run
 from mock_server.cli.scenario import scenario
+from mock_server.cli.scenario_replay import replay_scenario
 from mock_server.cli.scenario_run import run_scenario
 from mock_server.cli.serve import serve
 
@@ -61,6 +62,7 @@ app.command()(proxy)
 app.add_typer(check, name="check")
 app.add_typer(admin, name="admin")
 scenario.command("run")(run_scenario)
+scenario.command("replay")(replay_scenario)
 app.add_typer(scenario, name="scenario")
 app.command("version", help="Print the version.")(_print_version)
 

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,8 +16,9 @@ from mock_server.cli.judged_program import run_judged
 from mock_server.cli.own_server import own_server
 from mock_server.cli.passing_on import passing_signals_on
 from mock_server.cli.scenario import FolderOption, JsonOption, NameArgument, scenario_called
+from mock_server.cli.scenario_replay import PLAYED
 from mock_server.cli.serve import SeedOption
-from mock_server.domain.tenants import LOCAL_KEY
+from mock_server.domain.tenants import LOCAL_KEY, tenant_of
 
 if TYPE_CHECKING:
     from mock_server.scenarios.scenario import Scenario
@@ -38,7 +39,10 @@ def run_scenario(
     keep_journal: Annotated[
         Path | None,
         typer.Option(
-            "--keep-journal", metavar="FILE", dir_okay=False, help="Write what crossed the wire, for scenario replay."
+            "--keep-journal",
+            metavar="FILE",
+            dir_okay=False,
+            help="Write what crossed the wire, as JSON lines for scenario replay.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -65,8 +69,12 @@ def run_scenario(
             ending = run_judged(command, variables, time_limit, passing, out, sys.stderr.buffer)
             verdict = Verdict.of_json(admin.get("/scenarios/verdict", api_key=key))
             if keep_journal is not None:
-                form = "har" if keep_journal.suffix == ".har" else "jsonl"
-                keep_journal.write_bytes(admin.raw("GET", "/journal/export", query={"api_key": key, "format": form}))
+                seed = played.seed if seed is None else seed
+                lines = admin.raw("GET", "/journal/export", query={"api_key": key})
+                mine = [each for each in admin.get("/tenants")["tenants"] if each["tenant"] == tenant_of(key)]
+                served = [repository for each in mine for repository in each["tokenizers"]]
+                again = {"scenario": document, "seed": seed, "tokenizers": served}
+                _keep(lines, keep_journal, again)
         except AdminError as error:
             fail(error)
         except OSError as error:
@@ -79,6 +87,16 @@ def run_scenario(
             typer.echo(line)
     if not verdict.kept:
         raise typer.Exit(FAILED)
+
+
+def _keep(journal: bytes, path: Path, played: dict[str, Any]) -> None:
+    """Write JSON lines, the first of which says what was played, so that it can be played again."""
+    first, end, rest = journal.partition(b"\n")
+    if first:
+        exchange = json.loads(first)
+        exchange["notes"][PLAYED] = played
+        first = json.dumps(exchange).encode()
+    path.write_bytes(first + end + rest)
 
 
 def _options(played: Scenario, seed: int | None) -> list[str]:

@@ -52,6 +52,7 @@ class TenantShown(BaseModel):
     training_runs: int
     checkpoints: int
     key_deleted: bool = Field(description="Whether the key is refused, since its owner deleted it.")
+    tokenizers: list[str] = Field(description="Repositories whose tokenizers our hub served to it.")
 
 
 class Tenants(BaseModel):
@@ -99,6 +100,7 @@ async def list_tenants(request: Request) -> Tenants:
                     "training_runs": row.training_runs,
                     "checkpoints": row.checkpoints,
                     "key_deleted": row.key_deleted_at is not None,
+                    "tokenizers": row.hub_models,
                 }
             )
             for row in found
