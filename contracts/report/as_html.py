@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from contracts.report.model import Report, ShownFailure
     from contracts.report.shown import ShownBody
 
+FEW: Final = 12
+"""So many failed checks are shown open; more of them are first to be overlooked as a whole."""
 _JSON: Final = re.compile(
     r"""(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)|(?P<string>"(?:[^"\\]|\\.)*")|(?P<word>\b(?:true|false|null)\b|-?\d[\d.eE+-]*)""",
     re.VERBOSE,
@@ -37,10 +39,17 @@ def as_html(report: Report) -> str:
         style=Markup(_text("report.css")),  # noqa: S704 - ours
         script=Markup(script),  # noqa: S704 - ours
         policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{policy}'",
-        unexpected=_by_check([each for each in report.failures if not each.expected]),
+        unexpected=_by_profile([each for each in report.failures if not each.expected]),
+        few=len({each.check for each in report.failures}) <= FEW,
         expected=_by_check([each for each in report.failures if each.expected]),
         titles={check.id: check for check in report.checks},
     )
+
+
+def _by_profile(failures: list[ShownFailure]) -> list[tuple[str, str, list[list[ShownFailure]]]]:
+    """Keyword, profile, and the failures of each of its checks."""
+    groups = groupby(failures, key=lambda each: (each.keyword, each.profile))
+    return [(keyword, profile, _by_check(list(group))) for (keyword, profile), group in groups]
 
 
 def _by_check(failures: list[ShownFailure]) -> list[list[ShownFailure]]:

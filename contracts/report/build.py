@@ -82,7 +82,13 @@ def _verdict(judgement: Judgement, failures: tuple[ShownFailure, ...], stale: tu
 
 
 def _failures(tally: Tally, expected: Expected, shower: Shower) -> Iterator[ShownFailure]:
-    for requirement, check in tally.failed():
+    order = {id_: number for number, id_ in enumerate(requirements())}
+    profiles = list(PROFILES)
+
+    def place(pair: tuple[Requirement, str]) -> tuple[str, int, int]:
+        return pair[0].keyword, profiles.index(pair[0].profile), order[pair[0].id]
+
+    for requirement, check in sorted(tally.failed(), key=place):
         for failure in tally.counts[check].failures.values():
             yield _failure(requirement, check, failure, expected, shower)
 

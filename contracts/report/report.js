@@ -12,4 +12,7 @@ if (filter) filter.addEventListener("input", () => {
     const text = card.textContent.toLowerCase();
     card.hidden = !words.every((word) => text.includes(word));
   }
+  for (const group of document.querySelectorAll("section.group")) {
+    group.hidden = !group.querySelector(".card:not([hidden])");
+  }
 });

@@ -75,7 +75,7 @@ class Judge:
                 )
             except FailureGroup as group:
                 for failure in group.exceptions:
-                    self._failed(CHECK_OF[check.__name__], operation, _told(failure), exchange)
+                    self._failed(CHECK_OF[check.__name__], operation, _told(failure, response.status_code), exchange)
             else:
                 self._passed(CHECK_OF[check.__name__], operation)
 
@@ -122,8 +122,10 @@ def _is_about_methods(case: AnyCase) -> bool:
     return isinstance(data, CoveragePhaseData) and data.scenario is CoverageScenario.UNSPECIFIED_HTTP_METHOD
 
 
-def _told(failure: BaseException) -> str:
+def _told(failure: BaseException, status: int) -> str:
     """A failure in one line."""
-    text = f"{failure.title}: {failure.message}" if isinstance(failure, Failure) else str(failure)
+    text = (
+        f"{failure.title}: {failure.message or f'answered {status}'}" if isinstance(failure, Failure) else str(failure)
+    )
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_EVIDENCE else f"{line[: LONGEST_EVIDENCE - 3]}..."
