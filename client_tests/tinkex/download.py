@@ -29,7 +29,7 @@ def archive_url(client: Tinkex, path: str) -> str:
         except TinkexError as error:
             if error.status != 503:
                 raise
-            client.slept.append(30.0)
+            client.sleep(30.0)
             last = error
             continue
         return str(found["url"])

@@ -51,7 +51,7 @@ class Recovery:
             except TinkexError as error:
                 self.failure = error.message
                 self.events.append("failed")
-                self.client.slept.append(min(5.0 * 2 ** (attempt - 1), 60.0))
+                self.client.sleep(min(5.0 * 2 ** (attempt - 1), 60.0))
                 continue
             self.events += ["client_created", "completed"]
             return

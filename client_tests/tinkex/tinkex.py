@@ -1,8 +1,8 @@
 """Tinkex 0.4.0 as far as the wire knows it: what it sends, byte for byte, and how it reads what comes back.
 
 Hex packages can't be installed from the registries that tests use, so this stands in for the real client. Where that
-would crash (FunctionClauseError, BadMapError and their like), this raises Crash. It never sleeps; it notes in `slept`
-how long Tinkex would have.
+would crash (FunctionClauseError, BadMapError and their like), this raises Crash. It notes in `slept` how long Tinkex
+would have slept, and does not sleep unless it is told how.
 """
 
 from __future__ import annotations
@@ -60,13 +60,14 @@ def backoff() -> Callable[[], float]:
 
 @dataclass
 class Tinkex:
-    """One ServiceClient. url: TINKER_BASE_URL."""
+    """One ServiceClient. url: TINKER_BASE_URL. wait: what it does for so many seconds whenever Tinkex sleeps."""
 
     url: str
     key: str
     max_retries: int = 10
     slept: list[float] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    wait: Callable[[float], object] = lambda _: None
 
     def __post_init__(self) -> None:
         self._http = httpx.Client(timeout=60, follow_redirects=False)
@@ -77,6 +78,10 @@ class Tinkex:
 
     def close(self) -> None:
         self._http.close()
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.wait(seconds)
 
     # One call over HTTP (api.ex, api/retry.ex, api/response_handler.ex).
 
@@ -101,7 +106,7 @@ class Tinkex:
             except httpx.TransportError as error:
                 if attempt >= allowed:
                     raise TinkexError("api_connection", None, str(error)) from error
-                self.slept.append(0.5 * 2**attempt)
+                self.sleep(0.5 * 2**attempt)
                 continue
             if attempt < allowed and self._is_retried(answer, attempt):
                 continue
@@ -114,10 +119,10 @@ class Tinkex:
             return False
         if answer.status_code == 429:
             in_ms, seconds = answer.headers.get("retry-after-ms"), answer.headers.get("retry-after", "")
-            self.slept.append(int(in_ms) / 1000 if in_ms else float(seconds) if seconds.isdigit() else 1.0)
+            self.sleep(int(in_ms) / 1000 if in_ms else float(seconds) if seconds.isdigit() else 1.0)
             return True
         if order == "true" or answer.status_code in {408, 409} or answer.status_code >= 500:
-            self.slept.append(min(0.5 * 2**attempt, 10.0))
+            self.sleep(min(0.5 * 2**attempt, 10.0))
             return True
         return False
 
@@ -159,7 +164,7 @@ class Tinkex:
                 found = self.call("POST", "retrieve_future", body, retries=0, headers=headers)
             except TinkexError as error:
                 if error.kind == "api_connection":
-                    self.slept.append(pause())
+                    self.sleep(pause())
                 elif error.status == 400 and error.message == "HTTP 400" and empties < 3:
                     empties += 1
                 elif error.status != 408 and (error.status is None or error.status < 500):
@@ -183,13 +188,13 @@ class Tinkex:
             case {"type": "try_again"}:
                 self._paused(found, pause)
             case {"status": "pending"}:
-                self.slept.append(pause())
+                self.sleep(pause())
             case {"status": "completed", "result": result}:
                 return result
             case {"status": "failed", "error": {"category": "user", "message": message}}:
                 raise TinkexError("request_failed", "user", message)
             case {"status": "failed", "error": {}}:
-                self.slept.append(pause())
+                self.sleep(pause())
             case {"loss_fn_output_type": _} | {"type": _}:
                 return found
             case _:
@@ -205,7 +210,7 @@ class Tinkex:
         paused = found["queue_state"] != "active"
         if paused and found.get("queue_state_reason"):
             self.reasons.append(found["queue_state_reason"])
-        self.slept.append(after / 1000 if after is not None else 1.0 if paused else pause())
+        self.sleep(after / 1000 if after is not None else 1.0 if paused else pause())
 
     # Sessions, models, training.
 
@@ -230,15 +235,15 @@ class Tinkex:
             return False
         return True
 
-    def create_model(self, rank: int = 4, base_model: str = "Qwen/Qwen3-8B", **train: bool | None) -> str:
+    def create_model(self, rank: int = 4, base_model: str = "Qwen/Qwen3-8B", **lora_config: int | None) -> str:
         """TrainingClient.init; the number is counted on only by `restore`'s caller, as in Tinkex."""
-        lora = {"rank": rank, "seed": None, "train_mlp": True, "train_attn": True, "train_unembed": True, **train}
+        lora = {"rank": rank, "seed": None, "train_mlp": True, "train_attn": True, "train_unembed": True}
         body = {
             "session_id": self.session,
             "model_seq_id": self._models,
             "base_model": base_model,
             "user_metadata": None,
-            "lora_config": lora,
+            "lora_config": {**lora, **lora_config},
             "type": "create_model",
         }
         made = self.call("POST", "create_model", body)
@@ -247,9 +252,9 @@ class Tinkex:
         self._seq[made["model_id"]] = count(1)
         return str(made["model_id"])
 
-    def new_model(self, rank: int = 4) -> str:
+    def new_model(self, rank: int = 4, *, seed: int | None = None) -> str:
         """create_lora_training_client."""
-        model = self.create_model(rank)
+        model = self.create_model(rank, seed=seed)
         self._models += 1
         return model
 
@@ -346,11 +351,11 @@ class Tinkex:
                 found = self.poll(accepted["request_id"], "Sample") if "request_id" in accepted else accepted
             except TinkexError as error:
                 if error.status == 429:
-                    self.slept.append(1.0)
+                    self.sleep(1.0)
                 elif not retry or error.is_the_users:
                     raise
                 else:
-                    self.slept.append(0.5)
+                    self.sleep(0.5)
                 continue
             if not isinstance(found.get("sequences"), list):
                 raise Crash("FunctionClauseError: no sequences")
