@@ -13,7 +13,6 @@ from mock_server.runtime import Clock, Interference, Runtime, pause
 if TYPE_CHECKING:
     from mock_server.faults.connection import Connection
     from mock_server.faults.facts import Facts
-    from mock_server.faults.plan import Strike
     from mock_server.faults.registry import Phase
     from mock_server.runtime.interference import After, Before
 
@@ -119,11 +118,10 @@ class Exchange:
         """Disturb the operation that this request submits, beside what else disturbs it."""
         self.interference = replace(self.interference or Interference(), **how)
 
-    def touched(self, strike: Strike) -> None:
+    def touched(self, name: str, *, silent: bool) -> None:
         """Note which fault acts, for who watches and, unless it is silent, for the client."""
-        name = strike.rule.effect.name
         self.touched_by.append(name)
-        if not strike.rule.rule.silent:
+        if not silent:
             self.struck_by.append(name)
 
     def interfere_before(self, hook: Before) -> None:

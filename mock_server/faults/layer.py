@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from urllib.parse import parse_qs
 
 from mock_server.faults.connection import Connection, ConnectionEnded
 from mock_server.faults.exchange import Answer, Exchange, Missed
-from mock_server.faults.facts import Asked, Facts, facts_of
+from mock_server.faults.facts import Asked, facts_of
 from mock_server.faults.handling import Handling
 from mock_server.faults.names import asked, is_placeholder, resolved
 from mock_server.faults.staging import corrupt
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_POLL: Final = "retrieve_future"
 MARK: Final = "x-tinker-mock-fault"
 """The header by which an answer says which faults touched it, so that nobody debugs an injected error as a real one."""
 
@@ -58,6 +60,15 @@ class Server:
             live = runtime.store.read_now(asked, request_id)
         return None if live is None else Asked(live.kind, live.target, live.seq_id)
 
+    def interfered(self, body: bytes) -> tuple[tuple[str, bool], ...]:
+        """The faults that disturb the operation of a poll, and whether each is silent."""
+        try:
+            request_id = json.loads(body)["request_id"]
+        except (ValueError, LookupError, TypeError):
+            return ()
+        live = self.runtime().board.get(request_id) if isinstance(request_id, str) else None
+        return () if live is None or live.interference is None else live.interference.by
+
     def resolve(self, noun: str, tenant: str | None, name: str) -> str | None:
         """What a placeholder stands for; any other name stands for itself."""
         return self.runtime().store.read_now(resolved, noun, tenant, name) if is_placeholder(name) else name
@@ -80,18 +91,18 @@ class FaultLayer:
         query = scope["query_string"].decode("latin-1")
         tenant = self._server.whose(headers, query)
         rules = [] if operation is None else self._plan.concerning(operation, tenant)
-        if operation is None or not rules:
+        polls = operation == _POLL and self._plan.is_about(tenant)
+        if operation is None or not (rules or polls):
             await self._app(scope, receive, send)
             return
         body = await _whole(receive)
-        facts = Facts()
-        if any(each.rule.looks_into_bodies for each in rules):
-            facts = facts_of(scope["path"], headers, body, operation, self._server.asked)
+        facts = facts_of(scope["path"], headers, body, operation, self._server.asked)
         rules = [each for each in rules if each.matches(tenant, facts, self._server.resolve)]
         at_once = [strike for each in rules if each.rule.answered is None and (strike := each.strike()) is not None]
         later = [each for each in rules if each.rule.answered is not None]
+        marks = self._server.interfered(body) if polls else ()
         replayed = _replayed(body, receive)
-        if not at_once and not later:
+        if not (at_once or later or marks):
             await self._app(scope, replayed, send)
             return
         exchange = Exchange(
@@ -106,6 +117,8 @@ class FaultLayer:
             self._server.clock_of(tenant),
             self._server.runtime,
         )
+        for name, silent in marks:
+            exchange.touched(name, silent=silent)
         # Known to who listens outside of this layer, whatever becomes of the exchange.
         scope[FAULTS] = exchange.touched_by
         await self._disturbed(exchange, at_once, later, scope, replayed, send)
@@ -125,6 +138,7 @@ class FaultLayer:
             await _act(exchange, strikes, "before_handler")
             if exchange.answer is None:
                 await _act(exchange, strikes, "in_operation")
+                _sign(exchange, strikes)
                 await corrupt(exchange, strikes, "before")
                 handling = Handling(self._app, _told(scope, exchange.told), receive, exchange.interference)
                 exchange.answer = await handling.answer()
@@ -152,14 +166,20 @@ async def _act(exchange: Exchange, strikes: list[Strike], phase: Phase) -> None:
     for strike in sorted((each for each in strikes if each.phase == phase), key=lambda each: each.rule.id):
         exchange.random, exchange.kept = strike.random, strike.rule.kept
         touched_by, struck_by = len(exchange.touched_by), len(exchange.struck_by)
-        exchange.touched(strike)
+        exchange.touched(name := strike.rule.effect.name, silent=strike.rule.rule.silent)
         try:
             await strike.rule.effect.strike(exchange)
         except Missed as missed:
             strike.rule.missed += 1
             del exchange.touched_by[touched_by:], exchange.struck_by[struck_by:]
-            name = strike.rule.effect.name
             log.warning("fault %d, %s, struck nothing at %s: %s", strike.rule.id, name, exchange.operation, missed)
+
+
+def _sign(exchange: Exchange, strikes: list[Strike]) -> None:
+    """Let the operation that is submitted carry along by which faults it is disturbed, for the answers to its polls."""
+    rules = [strike.rule for strike in strikes if strike.phase == "in_operation"]
+    if rules:
+        exchange.interfere(by=tuple((each.effect.name, each.rule.silent) for each in rules))
 
 
 async def _send(exchange: Exchange, answer: Answer, send: Send) -> None:

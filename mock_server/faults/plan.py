@@ -109,6 +109,10 @@ class FaultPlan:
         """Deactivate a tenant's rules; all of everybody's without one."""
         self.active = [] if tenant is None else [each for each in self.active if each.tenant != tenant]
 
+    def is_about(self, tenant: str | None) -> bool:
+        """Whether a rule concerns calls of the tenant."""
+        return any(each.tenant is None or each.tenant == tenant for each in self.active)
+
     def concerning(self, operation: str, tenant: str | None) -> list[ActiveRule]:
         """The rules that a call may have to do with, in their order."""
         return [each for each in self.active if each.concerns(operation, tenant)]

@@ -98,11 +98,6 @@ class FaultRule(BaseModel):
         """The effect, with its parameters."""
         return effect_of(self.effect)
 
-    @property
-    def looks_into_bodies(self) -> bool:
-        """Whether it must know what a request says of itself."""
-        return any(getattr(self, name) is not None for name in _SAID) or self.phase == "in_state"
-
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         effect = effect_of(self.effect)
@@ -151,9 +146,6 @@ def corruption_of(given: dict[str, Any] | str) -> Corruption:
     if not isinstance(effect, Corruption):
         raise InvalidFault(f"{effect.name} strikes calls, not what is stored: make it a rule")
     return effect
-
-
-_SAID: Final = ("session", "run", "sampler", "checkpoint", "seq_id", "polled", "sdk_version")
 
 
 def effect_of(given: dict[str, Any] | str) -> Effect:

@@ -35,10 +35,10 @@ async def corrupt(exchange: Exchange, strikes: list[Strike], when: Literal["befo
         assert isinstance(effect, Corruption)
         if effect.in_turn and exchange.operation in _IN_TURN:
             if when == "before":
-                exchange.touched(strike)
+                exchange.touched(effect.name, silent=strike.rule.rule.silent)
                 _order(exchange, strike, effect)
         elif strike.rule.rule.when == when:
-            exchange.touched(strike)
+            exchange.touched(effect.name, silent=strike.rule.rule.silent)
             await _act(strike, effect, Scene(exchange.runtime, exchange.tenant or "", exchange.facts, strike.random))
 
 

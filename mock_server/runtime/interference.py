@@ -42,6 +42,7 @@ class Interference:
     denial: its first polls are told that it failed.
     overtaken_by: how many later operations of its target are told before it; it waits `at_most` seconds for them.
     announced_again: so many seconds after its end, who polls for a whole sampler is told of it a second time.
+    by: who ordered it, for the answers to its polls: names of faults, and whether each is silent.
     before, after: called in its turn, when nothing else touches its run: before it is executed, and when its outcome is
     stored but not yet told. What `after` returns is told in place of that.
     """
@@ -52,6 +53,7 @@ class Interference:
     overtaken_by: int = 0
     at_most: float = 0.0
     announced_again: float | None = None
+    by: tuple[tuple[str, bool], ...] = ()
     before: tuple[Before, ...] = ()
     after: tuple[After, ...] = ()
 

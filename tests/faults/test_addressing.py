@@ -11,7 +11,7 @@ from mock_server.codec.schema import messages
 from mock_server.domain.tenants import tenant_of
 from mock_server.faults import FaultRule
 from mock_server.listening import FAULTS
-from tests.api.live_app import KEY, live_app
+from tests.api.live_app import KEY, MODEL, live_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -179,6 +179,19 @@ class TestProtobuf:
         assert (output.loss_fn_output_type == "") == (field == "loss_fn_output_type")
         assert ("loss:sum" in output.metrics) == (field != "metrics.loss:sum")
         assert len(output.loss_fn_outputs) == (field != "loss_fn_outputs.0")
+
+    async def test_a_sample_is_known_as_one(self, app: LiveApp) -> None:
+        session = (await app.ask("create_session", tags=[]))["session_id"]
+        of = (
+            await app.ask("create_sampling_session", session_id=session, sampling_session_seq_id=0, base_model=MODEL)
+        )["sampling_session_id"]
+        prompt = {"chunks": [{"type": "encoded_text", "tokens": [1, 2]}]}
+        params = {"max_tokens": 3, "stop": []}
+        asked = await app.ask("asample", sampling_session_id=of, seq_id=0, prompt=prompt, sampling_params=params)
+        inject(app, {"wrong_length": {"field": "sequences.0.logprobs"}}, "in_body", operation="retrieve_future")
+        answer = await app.call("POST", "retrieve_future", {"request_id": asked["request_id"]}, headers=PROTOBUF)
+        (sequence,) = messages().SampleResponse.FromString(answer.content).sequences
+        assert (len(sequence.tokens), len(sequence.logprobs)) == (12, 8)
 
     async def test_it_ends_too_soon(self, app: LiveApp) -> None:
         with pytest.raises(Exception, match="Error parsing"):

@@ -146,3 +146,15 @@ async def test_interferences_stack(app: LiveApp) -> None:
 def test_a_call_without_an_operation_has_none_to_disturb() -> None:
     with pytest.raises(ValueError, match="create_session submits no operation: give create_model or forward"):
         FaultRule.parse({"effect": "stuck", "phase": "in_operation", "operation": "create_session"})
+
+
+async def test_the_answers_to_its_polls_tell_what_disturbs_an_operation(app: LiveApp) -> None:
+    run = await app.new_run()
+    inject(app, {"pause": {"seconds": 25}}, "optim_step", on=1)
+    inject(app, {"false_failure": {"polls": 1}}, "optim_step", on=1, silent=True)
+    disturbed, other = await steps(app, run, 2)
+    told = []
+    for request_id in (disturbed, disturbed, other):
+        answer = await app.call("POST", "retrieve_future", {"request_id": request_id})
+        told.append(answer.headers.get("x-tinker-mock-fault"))
+    assert told == ["pause", "pause", None]
