@@ -107,3 +107,41 @@ def test_a_sample_fails_alone(spoilt: Sdk) -> None:
 
     inject(spoilt, "asample", {"fail": {"category": "unknown"}}, on=1)
     assert spoilt.run(program) == ["unknown", 2]
+
+
+def test_operations_that_end_otherwise_than_they_should(spoilt: Sdk) -> None:
+    """Both results come, though out of order. A false failure and a lost promise are told, and their steps are made."""
+
+    def program(service_client: Any, kit: Any) -> dict[str, Any]:
+        training = kit.trainer(service_client)
+        early = training.forward_backward([kit.datum()], "cross_entropy")
+        step = training.optim_step(kit.adam())
+        seen = {"late": step.result().metrics["update_norm"] > 0, "early": early.result().metrics["loss:sum"] > 0}
+        seen["failed"] = kit.raised(lambda: training.optim_step(kit.adam()).result())
+        seen["expired"] = kit.raised(lambda: training.optim_step(kit.adam()).result())
+        return seen
+
+    inject(spoilt, "forward_backward", {"out_of_order": {"behind": 1, "seconds": 30}}, on=1)
+    inject(spoilt, "optim_step", {"false_failure": {"message": "lost a GPU"}}, on=2)
+    inject(spoilt, "optim_step", "expire_promise", on=3)
+    seen = spoilt.run(program)
+    assert (seen["late"], seen["early"]) == (True, True)
+    assert (seen["failed"]["type"], seen["failed"]["category"]) == ("RequestFailedError", "server")
+    assert seen["expired"]["type"] == "RetryableException"
+    assert "Promise expired" in seen["expired"]["message"]
+    (run,) = httpx.get(f"{spoilt.url}/__admin/runs", params={"api_key": spoilt.key}).json()["runs"]
+    assert run["optimizer_steps"] == 3
+
+
+def test_a_sample_that_ends_twice_is_taken_once(sdk: Sdk, server_with: Callable[..., Server]) -> None:
+    """By the poller for a whole sampler, which meets its completion again behind a later cursor."""
+
+    def program(service_client: Any, kit: Any) -> list[list[int]]:
+        sampler = kit.client(service_client.create_sampling_client(base_model=kit.BASE_MODEL))
+        answers = [sampler.sample(kit.prompt(), 1, kit.greedy(4)).result() for _ in range(4)]
+        return [list(answer.sequences[0].tokens) for answer in answers]
+
+    here = sdk.at(server_with(client_config={"sample_use_retrieve_futures": True}, poll_seconds=1).url)
+    true = here.run(program)
+    inject(here, "asample", {"finish_twice": {"seconds": 0.01}})
+    assert here.run(program) == true
