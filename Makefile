@@ -29,8 +29,13 @@ test: .venv/.dev ## Run all tests in parallel and report coverage, with options 
 	  $(COVERAGE) combine --quiet; $(COVERAGE) report --format=total | sed 's/^/coverage of mock_server, percent: /'; \
 	  exit $$status
 
-contract: .venv/.dev ## Judge the server by the contract and by its real clients
-	@$(BIN)/python -m pytest -n auto tests/contracts client_tests $(ARGS)
+EFFORT ?= full
+
+contract: .venv/.dev ## Judge a fresh server by the contract, with the suite's options in ARGS, EFFORT=short for less; and test the suite
+	@mkdir -p build
+	@$(BIN)/tinker-mock run -- sh -c \
+	  'exec $(BIN)/tinker-mock check server "$$TINKER_BASE_URL" --effort $(EFFORT) --html build/contract.html $(ARGS)'
+	@$(BIN)/python -m pytest -n auto tests/contracts
 
 mutants: .venv/.dev ## Show that each broken server is caught by the check that is to catch it, or those in ARGS
 	@$(BIN)/python -m tests.mutants $(ARGS)
