@@ -17,6 +17,7 @@ _IN_PATH: Final = re.compile(r"/(sessions|training_runs|models|samplers|download
 _CHECKPOINT: Final = re.compile(
     rf"/(?:training_runs|models|downloads)/([^/]+)(?:/checkpoints)?/((?:{'|'.join(KINDS)})/[^/]+)"
 )
+_SIGNED_FOR: Final = re.compile(r"(?:^|&)tenant=([0-9a-f]{16})(?:&|$)")
 _SAVED: Final = {
     "save_weights": "weights",
     "save_weights_for_sampler": "sampler_weights",
@@ -98,6 +99,12 @@ def facts_of(
         seq_id=asked.seq_id,
         polled=asked.kind,
     )
+
+
+def signed_for(query: str) -> str | None:
+    """The tenant that an address was signed for, as its query says; None for an address without a signature."""
+    found = _SIGNED_FOR.search(query) if "signature=" in query else None
+    return None if found is None else found[1]
 
 
 def _checkpoint(operation: str | None, path: str, run: str | None, said: dict[str, Any]) -> str | None:

@@ -49,6 +49,14 @@ async def test_it_tells_who_asked_what_and_what_was_answered(app: LiveApp) -> No
     assert full["request"]["body"]["json"]["lora_config"] == {"rank": 4, "seed": 7}
 
 
+async def test_a_download_by_a_signed_address_is_its_tenants(app: LiveApp) -> None:
+    run = await app.new_run()
+    await app.save(run, "one", 1)
+    url = (await app.call("GET", f"training_runs/{run}/checkpoints/weights/one/archive")).headers["location"]
+    assert (await app.client.get(url)).status_code == 200
+    assert [each["operation"] for each in await told(app, api_key=KEY, limit=1)] == ["download"]
+
+
 async def test_a_silent_fault_is_in_it_and_the_verdicts_of_the_observer(app: LiveApp) -> None:
     await app.client.post("/__admin/faults", json={"rule": BUSY, "api_key": KEY})
     answer = await app.call("POST", "create_session", {"tags": []})
