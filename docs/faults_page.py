@@ -134,6 +134,7 @@ def _section(name: str) -> Iterable[str]:
     if effect.model_fields:
         yield from (*_table(effect), "")
     shown = yaml.safe_dump([rule_of(name)], default_flow_style=None, sort_keys=False, width=110).rstrip()
+    shown = shown.replace("'on':", "on:")  # quoted by YAML 1.1, to which it is a boolean; scenarios are read as 1.2
     yield from ("```yaml", shown, "```", "")
 
 

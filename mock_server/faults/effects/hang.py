@@ -2,6 +2,8 @@
 
 import asyncio
 
+from pydantic import Field
+
 from mock_server.faults.connection import ConnectionEnded
 from mock_server.faults.exchange import Exchange
 from mock_server.faults.registry import Effect, fault
@@ -11,7 +13,7 @@ from mock_server.faults.registry import Effect, fault
 class Hang(Effect):
     """No answer comes, until the client gives up or `seconds` have passed and the connection is closed."""
 
-    seconds: float = 120.0
+    seconds: float = Field(default=120.0, gt=0, le=86_400)
 
     async def strike(self, exchange: Exchange) -> None:
         over = asyncio.create_task(exchange.wait(self.seconds))
