@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from mock_server import scenarios
 from mock_server.api import contract, errors, login
-from mock_server.api.admin import admin_router
 from mock_server.api.body_limit import BodyLimit
 from mock_server.api.call import clock_of, tenant_of_header
+from mock_server.api.first_asked import FirstAsked
 from mock_server.api.hub.router import create_hub_router
 from mock_server.api.route_table import RouteTable
 from mock_server.api.scenario_choice import ScenarioChoice
@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(contract.router)
     app.include_router(login.router)
     app.include_router(create_hub_router(catalogue, on_served))
-    app.include_router(admin_router())
+    app.router.routes.append(FirstAsked("/__admin", _control_plane))
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.state.faults = FaultPlan(settings.seed or 0)
@@ -87,6 +87,12 @@ def create_app(settings: Settings) -> FastAPI:
     if listeners:
         app.middleware_stack = Listening(app.middleware_stack, listeners)
     return app
+
+
+def _control_plane() -> APIRouter:
+    from mock_server.api.admin import admin_router  # noqa: PLC0415 - a tenth of the start, and most servers need none
+
+    return admin_router()
 
 
 def _listeners(app: FastAPI, settings: Settings, table: RouteTable) -> list[Listener]:

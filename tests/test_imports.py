@@ -135,3 +135,5 @@ def test_the_server_imports_little_beyond_its_core() -> None:
     core = loaded_by("import fastapi, uvicorn, sqlmodel, numpy")
     loaded = loaded_by("import mock_server.serving, mock_server.app") - core
     assert not loaded & set(HEAVY)
+    # The control plane comes when somebody asks for it.
+    assert "mock_server.api.admin" not in loaded

@@ -28,7 +28,7 @@ NOUNS = (about, runs, reset, seeds, snapshots, faults, corruptions, scenarios, c
 
 def admin_router() -> APIRouter:
     """All routes of the control plane. They are no part of the contract: openapi.yaml has none of them."""
-    router = APIRouter()
+    router = APIRouter(redirect_slashes=False)
     for noun in NOUNS:
         router.include_router(noun.router, responses=REFUSALS)
     router.add_api_route(f"{PREFIX}/openapi.json", _openapi, dependencies=[Depends(administrator)], tags=["server"])
