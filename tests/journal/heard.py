@@ -27,6 +27,7 @@ def begin(
     *,
     key: str = "alice",
     method: str = "POST",
+    query: str = "",
     headers: Mapping[str, str] | None = None,
 ) -> Overheard:
     """A request that has come and has no answer so far."""
@@ -36,7 +37,7 @@ def begin(
             "type": "http",
             "method": method,
             "path": f"/api/v1/{operation}",
-            "query_string": b"",
+            "query_string": query.encode(),
             "headers": [(name.encode(), value.encode()) for name, value in named.items()],
         }
     )

@@ -38,6 +38,14 @@ def test_each_tenant_counts_from_one() -> None:
     assert (keeper.last("alice"), keeper.last("carol")) == (2, 0)
 
 
+def test_a_signed_address_is_whose_it_was_signed_for() -> None:
+    keeper = journal()
+    heard = begin(keeper, "downloads", method="GET", query="tenant=carol&expires=1&signature=ab", key="")
+    end(keeper, heard)
+    hear(keeper, "downloads", key="")
+    assert [entry.tenant for entry in keeper.entries(Wanted())] == ["carol", ""]
+
+
 def test_requests_stand_in_the_order_in_which_they_came_answered_or_not() -> None:
     keeper = journal()
     slow = begin(keeper, "retrieve_future")
