@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from client_tests.tinkex.tinkex import Tinkex
@@ -26,3 +27,17 @@ def meet(play: Player, scenario_id: str, program: Callable[[Tinkex], Any], **giv
             client.close()
 
     return play.here(scenario_id, run), met[0]
+
+
+def train(client: Tinkex) -> list[float]:
+    """The losses of three steps of a run whose numbers are the same for every tenant."""
+    return client.train(client.new_model(seed=7), 3)
+
+
+@cache
+def undisturbed(play: Player) -> list[float]:
+    """Those of `train` where nothing happens."""
+    played, _ = meet(play, "nothing-happens", train)
+    played.assert_kept()
+    losses: list[float] = played.saw
+    return losses
