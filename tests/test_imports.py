@@ -61,7 +61,7 @@ HOMES: Final[dict[str, set[str]]] = {
     # A corruption changes what no rule would.
     "sqlalchemy": {"store", "domain", "runtime", "faults"},
     "fastapi": {"api", "app", "serving"},
-    "starlette": {"api", "app", "faults", "journal", "listening"},
+    "starlette": {"api", "app", "faults", "listening"},
     "uvicorn": {"serving"},
     "typer": {"cli"},
     "pydantic_settings": {"settings"},

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from heapq import merge
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs
 
 from mock_server.faults.facts import signed_for
 from mock_server.journal.contents import Contents
@@ -16,8 +15,6 @@ from mock_server.journal.ring import OVERHEAD, Record, Ring, head_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    from starlette.types import Scope
 
     from mock_server.journal.wanted import Wanted
     from mock_server.listening import Overheard
@@ -128,11 +125,8 @@ class Journal:
 
     # Within.
 
-    def _tenant_of(self, scope: Scope) -> str | None:
-        """Whose request it is: of its key or, where the address is signed, of who had it signed."""
-        if b"signature=" in scope["query_string"]:
-            return next(iter(parse_qs(scope["query_string"].decode("latin-1")).get("tenant", [])), None)
-        for name, value in scope["headers"]:
+    def _tenant_of(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+        for name, value in headers:
             if name == b"x-api-key":
                 if value not in self._keys:
                     if len(self._keys) >= _KEYS_KNOWN:
