@@ -23,9 +23,9 @@ def run(order: dict[str, Any]) -> NoReturn:
     os.environ.clear()
     os.environ.update(order["environment"])
     os.chdir(order["directory"])
-    for stream, mode in (("in", os.O_RDONLY), ("out", os.O_WRONLY), ("err", os.O_WRONLY)):
-        file = os.open(order[stream], mode)
-        os.dup2(file, {"in": 0, "out": 1, "err": 2}[stream])
+    for number, stream in enumerate(("in", "out", "err")):
+        file = os.open(order[stream], os.O_RDWR)
+        os.dup2(file, number)
         os.close(file)
     sys.stdin = open(0)  # noqa: SIM115 - what was read ahead of the old one are other orders
     sys.argv = ["tinker", *order["arguments"]]
