@@ -13,7 +13,7 @@ PIP_INSTALL := install --quiet --disable-pip-version-check --no-input --no-compi
 # Coverage measures the servers that tests start, too, so it must find its configuration from any directory.
 COVERAGE := $(BIN)/python -m coverage
 
-.PHONY: help install serve test contract mutants clients crash bench check docs clean lock
+.PHONY: help install serve test contract mutants clients crash soak bench check docs clean lock
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ clients: .venv/.dev $(SDK_VERSIONS:%=.venvs/sdk-%) ## Train with every version o
 crash: .venv/.dev ## Kill the server 50 times while real clients train, weigh it over 100,000 operations and 15 GB
 	@CRASH_KILLS=$${CRASH_KILLS:-50} FLAT_OPERATIONS=$${FLAT_OPERATIONS:-100000} ARCHIVE_GIGABYTES=$${ARCHIVE_GIGABYTES:-10} \
 	  $(BIN)/python -m pytest -s client_tests/crash tests/runtime/test_flat.py $(ARGS)
+
+soak: .venv/.dev ## Play all scenarios at once 200 times, or RUNS=20, with seeds of their own: nothing hangs or is left behind
+	@RUNS="$${RUNS:-200}" $(BIN)/python -m client_tests.scenarios.soak
 
 bench: .venv/.dev ## Measure the server against a bare app that answers from memory
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -51,6 +51,9 @@ With a server that runs already, every tenant has a scenario of its own or none:
 `GET /__admin/scenarios?api_key=KEY` says what is being played and what its faults have struck,
 `GET /__admin/scenarios/verdict?api_key=KEY` what came of it, `DELETE /__admin/scenarios?api_key=KEY` ends it.
 
+Each scenario has a test in which a real client meets it (client_tests/scenarios). `make soak` plays all of them at the
+same time, 200 times, with a client that gives everything up after a moment.
+
 ## Files of your own
 
 `tinker-mock scenario new ID` writes one that is valid as it is, with comments; `run` and `serve --scenario` take its

@@ -1,0 +1,168 @@
+"""The whole catalogue again and again, every scenario with a seed of its own: nothing hangs, no task is left behind.
+
+`make soak` plays it 200 times; RUNS in the environment says otherwise. The client is as quick and as careless as it
+gets: it gives everything up after a moment, so that whatever the server still holds for it must end by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import httpx
+
+from client_tests.harness.in_thread import AsgiThread
+from client_tests.scenarios.playing import library
+from mock_server.app import create_app
+from mock_server.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_GIVES_UP_SECONDS: Final = 2.0
+_LIFE_SECONDS: Final = 60.0
+_SETTLED_SECONDS: Final = 60.0
+_DAY: Final = 86_400.0
+_DATUM: Final = {
+    "model_input": {"chunks": [{"type": "encoded_text", "tokens": [1, 2, 3]}]},
+    "loss_fn_inputs": {
+        "target_tokens": {"data": [2, 3, 4], "dtype": "int64", "shape": [3]},
+        "weights": {"data": [1.0] * 3, "dtype": "float32", "shape": [3]},
+    },
+}
+
+
+class Hung(AssertionError):
+    """A client, or the server behind it, did not come to an end."""
+
+
+class Soak:
+    """One server, and runs of the whole catalogue against it."""
+
+    def __init__(self, directory: Path) -> None:
+        settings = Settings(data_dir=directory, durability="process", poll_seconds=0.2, gap_seconds=0.2, seed=1)
+        self._app: FastAPI = create_app(settings)
+        self._thread = AsgiThread(self._app, lifespan=True)
+
+    def __enter__(self) -> Self:
+        self.url = self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._thread.stop()
+
+    def run(self, number: int) -> None:
+        """Play every scenario once, all at the same time. Raises Hung."""
+        asyncio.run(self._run(Random(number)))
+
+    async def _run(self, random: Random) -> None:
+        async with httpx.AsyncClient(base_url=f"{self.url}/__admin", timeout=60) as admin:
+            tasks = await self._tasks()
+            lives = []
+            for scenario_id in library().ids:
+                seed, key = random.getrandbits(62), f"tml-soak-{random.getrandbits(64):x}"
+                begun = await admin.post("/scenarios", json={"scenario": scenario_id, "api_key": key, "seed": seed})
+                assert begun.status_code == 201, begun.text
+                lives.append((scenario_id, key))
+            ended = await asyncio.gather(*(self._lived(*each) for each in lives))
+            if hung := [scenario_id for scenario_id in ended if scenario_id is not None]:
+                raise Hung(f"clients hung: {', '.join(hung)}")
+            for _, key in lives:
+                # Whatever waits for time to pass has waited long enough.
+                await admin.post("/clock/advance", json={"seconds": _DAY, "api_key": key})
+                verdict = await admin.get("/scenarios/verdict", params={"api_key": key})
+                assert verdict.status_code == 200, verdict.text
+                refused = await admin.get("/journal", params={"api_key": key, "status": "500"})
+                own = [each for each in refused.json()["exchanges"] if not each["faults"]]
+                assert not own, f"the server's own mistake: {own[0]}"
+                await admin.delete("/scenarios", params={"api_key": key})
+            health = (await admin.get("/health")).json()
+            assert (health["status"], health["faults"]) == ("ok", 0), health
+        await self._settled(tasks)
+
+    async def _lived(self, scenario_id: str, key: str) -> str | None:
+        """None, or the scenario's id where its client did not end."""
+        try:
+            await asyncio.wait_for(_life(self.url, key), _LIFE_SECONDS)
+        except TimeoutError:
+            return scenario_id
+        return None
+
+    async def _settled(self, before: int) -> None:
+        for _ in range(int(_SETTLED_SECONDS * 10)):
+            now = await self._tasks()
+            if now <= before:
+                return
+            await asyncio.sleep(0.1)
+        raise Hung(f"{now} tasks in the server, {before} before: {await self._named()}")
+
+    async def _tasks(self) -> int:
+        return len(await self._named())
+
+    async def _named(self) -> list[str]:
+        async def names() -> list[str]:
+            return [repr(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(names(), self._thread.loop))
+
+
+async def _life(url: str, key: str) -> None:
+    """A session, a model, some steps, a checkpoint and a sample; whatever fails is passed over."""
+    headers = {"x-api-key": key}
+    async with httpx.AsyncClient(base_url=f"{url}/api/v1", headers=headers, timeout=_GIVES_UP_SECONDS) as client:
+
+        async def ask(to: str, /, **body: Any) -> dict[str, Any]:
+            with suppress(httpx.HTTPError, ValueError):
+                found = (await client.post(f"/{to}", json=body)).json()
+                return found if isinstance(found, dict) else {}
+            return {}
+
+        async def result(to: str, /, **body: Any) -> dict[str, Any]:
+            submitted = await ask(to, **body)
+            for _ in range(3):
+                found = await ask("retrieve_future", request_id=submitted.get("request_id", "none"))
+                if found.get("type") != "try_again":
+                    return found
+            return {}
+
+        await ask("client/config", sdk_version="0.38.0")
+        session = (await ask("create_session", tags=[], sdk_version="0.38.0")).get("session_id", "none")
+        model = {"session_id": session, "model_seq_id": 0, "base_model": "Qwen/Qwen3-8B", "lora_config": {"rank": 4}}
+        run = f"{session}:train:0"
+        await result("create_model", **model)
+        batch = {"forward_backward_input": {"data": [_DATUM], "loss_fn": "cross_entropy"}}
+        for seq_id in (1, 3, 5):
+            await result("forward_backward", model_id=run, seq_id=seq_id, **batch)
+            await result("optim_step", model_id=run, seq_id=seq_id + 1, adam_params={"learning_rate": 1e-3})
+        await ask("session_heartbeat", session_id=session)
+        saved = await result("save_weights", model_id=run, seq_id=7, path="soaked")
+        await result("load_weights", model_id=run, seq_id=8, path=saved.get("path", "none"), optimizer=True)
+        sampler = await ask(
+            "create_sampling_session", session_id=session, sampling_session_seq_id=0, base_model="Qwen/Qwen3-8B"
+        )
+        prompt = {"chunks": [{"type": "encoded_text", "tokens": [1, 2, 3]}]}
+        drawn = {"prompt": prompt, "num_samples": 1, "sampling_params": {"max_tokens": 2}}
+        await result("asample", sampling_session_id=sampler.get("sampling_session_id", "none"), seq_id=0, **drawn)
+        with suppress(httpx.HTTPError):
+            await client.get("/checkpoints")
+            await client.get(f"/training_runs/{run}")
+            await client.get(f"/training_runs/{run}/checkpoints/weights/soaked/archive", follow_redirects=True)
+            await client.delete(f"/training_runs/{run}/checkpoints/weights/soaked")
+
+
+def main() -> None:
+    runs = int(os.environ.get("RUNS", "200"))
+    with TemporaryDirectory() as directory, Soak(Path(directory)) as soak:
+        for number in range(runs):
+            soak.run(number)
+            print(f"run {number + 1} of {runs}: {len(library().ids)} scenarios, the server is well", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
