@@ -33,13 +33,13 @@ class Recent(OrderedDict[K, V], Generic[K, V]):
         return value
 
 
-def slim(exchange: Exchange) -> Exchange:
-    """The same with the beginnings of long bodies, as evidence that does not fill the memory."""
+def slim(exchange: Exchange, kept: int = _KEPT_BODY) -> Exchange:
+    """The same with the beginnings of long bodies, so many bytes, as evidence that does not fill the memory."""
     request, response = exchange.request, exchange.response
-    if len(request.body) > _KEPT_BODY:
-        request = replace(request, body=request.body[:_KEPT_BODY], whole=False)
-    if response is not None and len(response.body) > _KEPT_BODY:
-        response = replace(response, body=response.body[:_KEPT_BODY], whole=False)
+    if len(request.body) > kept:
+        request = replace(request, body=request.body[:kept], whole=False)
+    if response is not None and len(response.body) > kept:
+        response = replace(response, body=response.body[:kept], whole=False)
     return replace(exchange, request=request, response=response)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 KEY: Final = "$TINKER_API_KEY"
 LONGEST: Final = 4096
 """Characters of a body that are shown."""
+LONGEST_EVIDENCE: Final = 1000
 _TOKEN: Final = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
 _LEFT_TO_CURL: Final = frozenset({"host", "content-length", "connection", "accept-encoding", "user-agent", "accept"})
 _SAFE_IN_PATHS: Final = "/:@!$&'()*+,;=~%"
@@ -76,7 +77,8 @@ class Shower:
 
     def text(self, evidence: str) -> str:
         """Words of a check, which may quote an answer."""
-        return _TOKEN.sub("(a token)", evidence)
+        text = _TOKEN.sub("(a token)", evidence)
+        return text if len(text) <= LONGEST_EVIDENCE else f"{text[: LONGEST_EVIDENCE - 3]}..."
 
     def _url(self, request: Request) -> str:
         query = f"?{request.query}" if request.query else ""
@@ -124,6 +126,8 @@ def _curl(request: Request, url: str, headers: Mapping[str, str]) -> str:
             words += ["-H", f'"{header}"' if value == KEY else shlex.quote(header)]
     if not request.body:
         return " ".join(words)
+    if not request.whole:
+        return f"{' '.join(words)} --data-binary @-  # the body is too long to stand here"
     try:
         text = request.body.decode("utf-8")
     except UnicodeDecodeError:

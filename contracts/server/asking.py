@@ -94,6 +94,8 @@ def run(target: Target, judgement: Judgement, deadline: float, due: Iterable[Che
 def answer_to(check: Check, target: Target, judgement: Judgement, deadline: float) -> Finding:
     """What one check finds. Whatever goes wrong inside it is its failure: what it needs was not there."""
     for attempt in range(1, ATTEMPTS + 1):
+        if judgement.is_gone():
+            return Finding(check.id, passed=False, evidence="not asked: the server does not answer any more")
         seconds = min(LONGEST_CHECK, deadline - monotonic())
         if seconds <= 0:
             return Finding(check.id, passed=False, evidence="not asked: the time of the suite was over")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
 from contracts.observer import Observer
 from contracts.observer.described import Described
+from contracts.observer.history import slim
 from contracts.requirements import SERVER_PROFILES
 from contracts.tally import Tally, operation_id, requirement_of
 
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
 
     from contracts.exchange import Exchange
     from contracts.verdicts import Finding
+
+KEPT_BODY: Final = 16 * 1024
+"""Bytes of a body that are kept as evidence: enough to repeat it, unless its length is the point."""
+UNANSWERED: Final = 40
+SILENCE: Final = 60.0
+"""Seconds; longer than the longest poll."""
 
 
 @dataclass
@@ -49,6 +57,10 @@ class Judgement:
     tally: Tally = field(default_factory=Tally)
     parts: list[Part] = field(default_factory=list)
     answered: bool = False
+    closed: bool = False
+    """Whether the verdict is being written: what comes now from who was left behind comes too late."""
+    _unanswered: int = 0
+    _heard: float = field(default_factory=monotonic)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def watcher(self) -> Callable[[Exchange], None]:
@@ -58,8 +70,12 @@ class Judgement:
         def watch(exchange: Exchange) -> None:
             seen = [found for found in observer.see(exchange) if self._counts(found)]
             with self._lock:
-                self.answered = self.answered or exchange.response is not None
-                self.tally.add(seen, operation_id(exchange))
+                if exchange.response is None:
+                    self._unanswered += 1
+                else:
+                    self.answered, self._unanswered, self._heard = True, 0, monotonic()
+                if not self.closed:
+                    self.tally.add(seen, operation_id(exchange))
 
         return watch
 
@@ -67,12 +83,18 @@ class Judgement:
         """What a check found that belongs to no single exchange."""
         if self._counts(finding):
             with self._lock:
-                self.tally.count(finding)
+                if not self.closed:
+                    shown = tuple(slim(exchange, KEPT_BODY) for exchange in finding.exchanges)
+                    self.tally.count(replace(finding, exchanges=shown))
 
     def note(self, text: str) -> None:
         """Something about the part that is running which belongs into the report, once."""
         if self.parts and text not in self.parts[-1].notes:
             self.parts[-1].notes.append(text)
+
+    def is_gone(self) -> bool:
+        """Whether the server answers nothing any more: so long, or so many times in a row, that nobody need wait."""
+        return self._unanswered >= UNANSWERED or (self._unanswered > 1 and monotonic() - self._heard > SILENCE)
 
     @property
     def broken(self) -> bool:

@@ -23,7 +23,7 @@ PARTS: Final[Mapping[str, Run]] = {"vectors": vectors.run, "checks": asking.run,
 """In the order in which they run: what tells most comes first."""
 GRACE_SECONDS: Final = 20.0
 """A part that is not back so long after its deadline hangs in an answer that never ends: it is left behind."""
-
+GONE: Final = "the server does not answer any more"
 KNOCK_SECONDS: Final = 15.0
 FRAMES: Final = 4
 """Of a traceback, as many as tell where."""
@@ -45,18 +45,24 @@ def judge(
     _knock(target, judgement)
     if not judgement.answered:
         return judgement
-    for name in [name for name in PARTS if name in set(parts)]:
+    due = [name for name in PARTS if name in set(parts)]
+    for name in due:
         part = Part(name)
         judgement.parts.append(part)
         judgement.told(f"{name} ...")
-        if monotonic() >= deadline:
-            part.ended = "not begun: the time of the suite was over"
+        left = deadline - monotonic()
+        if left <= 0 or judgement.is_gone():
+            part.ended = f"not begun: {'the time of the suite was over' if left <= 0 else GONE}"
             continue
         try:
-            _run(part, PARTS[name], target, judgement, deadline)
+            # A slow server must not spend on one part what the others need.
+            _run(part, PARTS[name], target, judgement, deadline if name == due[-1] else deadline - left / 2)
         except KeyboardInterrupt:
             part.ended = "interrupted"
             break
+        if judgement.is_gone() and not part.ended:
+            part.ended = GONE
+    judgement.closed = True
     return judgement
 
 

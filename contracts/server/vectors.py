@@ -26,7 +26,7 @@ CHECKS.register(SAME_ANSWERS)
 
 
 def run(target: Target, judgement: Judgement, deadline: float, recordings: Iterable[str] = RECORDINGS) -> None:
-    """Play every capture as a tenant of its own. deadline: of `monotonic`. Ends when nothing is answered at all."""
+    """Play every capture as a tenant of its own. deadline: of `monotonic`. Ends when nothing is answered any more."""
     for capture in (capture for recording in recordings for capture in captures(recording)):
         left = min(LONGEST_CAPTURE, deadline - monotonic())
         if left <= 0:
@@ -35,7 +35,7 @@ def run(target: Target, judgement: Judgement, deadline: float, recordings: Itera
         result = replay(capture, target.url, target.key(), left, judgement.watcher())
         judgement.found(_finding(result.findings))
         judgement.told(f"{capture}: {f'{len(result.findings)} differences' if result.findings else 'as recorded'}")
-        if not judgement.answered:
+        if judgement.is_gone():
             return
 
 
