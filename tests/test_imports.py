@@ -128,7 +128,17 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_the_command_line_imports_nothing_of_the_server() -> None:
     loaded = loaded_by("import mock_server.cli, mock_server.cli.serve")
-    assert not loaded & {"fastapi", "uvicorn", "sqlmodel", "numpy", "pydantic_settings", "rich", *HEAVY}
+    assert not loaded & {
+        "fastapi",
+        "uvicorn",
+        "sqlmodel",
+        "numpy",
+        "pydantic_settings",
+        "rich",
+        "asyncio",
+        "ssl",
+        *HEAVY,
+    }
 
 
 def test_the_server_imports_little_beyond_its_core() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -38,7 +37,9 @@ def replay_scenario(
     """
     if find_spec("httpx") is None:
         fail("a replay needs httpx: install tinker-mock[contract].", USAGE)
-    from mock_server.admin_client import AdminClient, AdminError  # noqa: PLC0415 - only who replays needs them
+    import asyncio  # noqa: PLC0415 - only who replays needs all this
+
+    from mock_server.admin_client import AdminClient, AdminError  # noqa: PLC0415 - as above
 
     exchanges, played = _read(journal, key)
     options = ["--ephemeral", "--seed", str(played["seed"]), "--log-level", "warning"]
