@@ -13,8 +13,10 @@ from client_tests.harness.in_thread import AsgiThread
 from client_tests.harness.server import serving
 from contracts.server import vectors
 from contracts.server.judgement import Judgement
+from contracts.server.scope import profile_of
 from contracts.server.suite import PARTS
 from contracts.server.target import Target
+from contracts.spec import operations
 from tests.cli.server_process import tinker_mock
 
 if TYPE_CHECKING:
@@ -71,6 +73,28 @@ def test_a_silly_server_is_judged_to_the_end(silly: str) -> None:
     vectors.run(Target(silly), found, monotonic() + 10, ONE)
     assert found.broken
     assert found.tally.counts["answers-like-those-recorded"].failed == 1
+
+
+@pytest.mark.parametrize("silly", [(404, "application/json", b'{"detail": "Not Found"}')], indirect=True)
+def test_what_a_server_does_not_claim_is_no_difference(silly: str) -> None:
+    found = Judgement()
+    vectors.run(Target(silly, profiles=("form",)), found, monotonic() + 30, ONE)
+    assert found.tally.counts["answers-like-those-recorded"].failed == 0
+
+
+@pytest.mark.parametrize(
+    ("operation", "profile"),
+    [
+        ("save_weights", "checkpoints"),
+        ("create_session", "core"),
+        ("asample", "sampling"),
+        ("retrieve_future", "futures"),
+        ("download", "archives"),
+        ("delete_key", "rest"),
+    ],
+)
+def test_an_operation_belongs_to_a_profile(operation: str, profile: str) -> None:
+    assert profile_of(operations()[operation]) == profile
 
 
 def test_a_server_that_is_not_there_is_no_verdict() -> None:

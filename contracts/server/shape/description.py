@@ -9,7 +9,7 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 
-from contracts.requirements import PROFILES, requirements
+from contracts.server.scope import profile_of
 from contracts.server.shape.checks import CHECK_OF
 from contracts.spec import operations, spec
 
@@ -59,12 +59,6 @@ def asked(schema: BaseSchema, profiles: tuple[str, ...], *, keys_are_precious: b
         if profile_of(contract) in profiles and not (keys_are_precious and contract.id == "delete_key"):
             found.append(Asked(contract.id, contract, generated))
     return found
-
-
-def profile_of(operation: Operation) -> str:
-    """The profile that an operation belongs to: the furthest from the core of those whose requirements speak of it."""
-    named = {requirements()[each].profile for each in operation.requirements} - {"security"}
-    return max(named or {"rest"}, key=list(PROFILES).index)
 
 
 def _settings(base_url: str) -> dict[str, Any]:
