@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from time import sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from client_tests.scenarios.meeting import meet, train, undisturbed
+from client_tests.tinkex.streaming import stream
+from client_tests.tinkex.tinkex import TinkexError
 
 if TYPE_CHECKING:
     from client_tests.scenarios.playing import Player
@@ -127,3 +129,23 @@ def test_samples_wait_until_there_is_room(play: Player) -> None:
     assert [call.exchange.request.json["seq_id"] for call in played.calls("asample")] == [0, 1, 2, 3, 4, 5]
     # At temperature 0 each is the same.
     assert played.saw[0] == played.saw[1] == played.saw[2]
+
+
+@pytest.mark.scenario("stream-cut-short")
+def test_a_stream_that_is_cut_is_told_and_no_part_of_it_taken(play: Player) -> None:
+    def program(client: Tinkex) -> tuple[list[int | None], list[dict[str, Any]]]:
+        sampler = client.sampler(base_model="Qwen/Qwen3-8B")
+        met = []
+        for number in range(2):
+            with pytest.raises(TinkexError) as failed:
+                stream(client, sampler, number)
+            met.append(failed.value.status)
+        return met, stream(client, sampler, 2)
+
+    played, _ = meet(play, "stream-cut-short", program)
+    played.assert_kept(1, 1)
+    met, events = played.saw
+    assert met == [None, 500]
+    assert [event["token_id"] for event in events[:-1]]
+    assert events[-1]["total_tokens"] == len(events) - 1
+    assert played.statuses("stream_sample") == [None, 500, 200]

@@ -8,13 +8,12 @@ import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-import httpx
 import pytest
 
 from client_tests.tinkex.download import DownloadFailed, archive_url, download
-from client_tests.tinkex.tinkex import HEADERS, Tinkex, TinkexError, checkpoint_route
+from client_tests.tinkex.streaming import stream
+from client_tests.tinkex.tinkex import Tinkex, TinkexError, checkpoint_route
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -223,29 +222,15 @@ def test_what_tinkex_refuses_itself_the_server_refuses_too(tinkex: Tinkex) -> No
 
 @pytest.mark.tinkex("scenario 36")
 def test_a_sample_is_streamed_token_by_token(tinkex: Tinkex) -> None:
-    body = {
-        "sampling_session_id": tinkex.sampler(base_model="Qwen/Qwen3-8B"),
-        "seq_id": 0,
-        "prompt": {"chunks": [{"tokens": [5, 6], "type": "encoded_text"}]},
-        "sampling_params": {"max_tokens": 3, "temperature": 0.0, "stop": []},
-        "num_samples": 1,
-    }
-    headers = {
-        **HEADERS,
-        "accept": "text/event-stream",
-        "x-api-key": tinkex.key,
-        "x-idempotency-key": uuid4().hex,
-        "x-tinker-request-iteration": "0",
-        "x-tinker-request-type": "StreamSample",
-    }
-    answer = httpx.post(f"{tinkex.url}/api/v1/stream_sample", json=body, headers=headers)
-    lines = [json.loads(line[5:]) for line in answer.text.splitlines() if line.startswith("data:") and "{" in line]
+    sampler = tinkex.sampler(base_model="Qwen/Qwen3-8B")
+    lines = stream(tinkex, sampler, 0, max_tokens=3)
     tokens = [line for line in lines if "token_id" in line]
     assert [sorted(line) for line in tokens] == [["index", "logprob", "token", "token_id"]] * 3
     assert lines[-1]["finish_reason"] == "length"
     assert lines[-1]["total_tokens"] == 3
-    refused = httpx.post(f"{tinkex.url}/api/v1/stream_sample", json={**body, "num_samples": -1}, headers=headers)
-    assert refused.status_code in {400, 422}
+    with pytest.raises(TinkexError) as refused:
+        stream(tinkex, sampler, 1, max_tokens=-1)
+    assert refused.value.status in {400, 422}
 
 
 @pytest.mark.tinkex("scenario 37")
