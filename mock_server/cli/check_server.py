@@ -184,6 +184,6 @@ def _end(report: Report, *, interrupted: bool) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     code = INTERRUPTED if interrupted else 0 if report.verdict == "kept" else FAILED
-    if any(part.ended.startswith("left behind") for part in report.parts):
+    if interrupted or any(part.ended.startswith("left behind") for part in report.parts):
         os._exit(code)
     raise typer.Exit(code)

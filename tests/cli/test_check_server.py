@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import parse
 
 import pytest
 
 from client_tests.harness.in_thread import AsgiThread
-from tests.cli.server_process import tinker_mock
+from mock_server.cli.progress import progress
+from tests.cli.server_process import TINKER_MOCK, clean_environment, tinker_mock
+from tests.contracts import silly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +79,34 @@ def test_reports_are_written_and_a_broken_must_is_1(empty: str, tmp_path: Path) 
     assert parse(tmp_path / "r.xml").getroot().tag == "testsuites"
     assert "<h1>" in (tmp_path / "r.html").read_text()
     assert done.stdout.rstrip().endswith("not kept")
+
+
+def test_ctrl_c_ends_it_with_what_was_found_so_far() -> None:
+    with silly.raw(silly.healthy_then(silly.silent)) as url:
+        command = [*TINKER_MOCK, "check", "server", url, "--part", "vectors", "--part", "checks"]
+        with subprocess.Popen(
+            command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stderr is not None
+            assert process.stderr.readline() == "vectors ...\n"
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "part vectors: interrupted" in said
+    assert "exchanges in " in said
+
+
+def test_a_terminal_sees_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress() as shown:
+        shown.told("a [red]line[/red] that stays")
+        shown.doing("what goes on")
+    assert "a [red]line[/red] that stays\n" in terminal.getvalue()
 
 
 def test_parts_and_profiles_leave_the_rest_out(empty: str, tmp_path: Path) -> None:
