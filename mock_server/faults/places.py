@@ -44,7 +44,11 @@ class FieldSpot(Spot):
     def put(self, value: Any) -> None:
         if self.holder.DESCRIPTOR.fields_by_name[self.key].is_repeated:
             self.holder.ClearField(self.key)
-            self.get().extend(value)
+            held = self.get()
+            if hasattr(held, "keys"):
+                held.update(value)
+            else:
+                held.extend(value)
         else:
             setattr(self.holder, self.key, value)
 
