@@ -56,6 +56,8 @@ class Submission:
     request_id: str = ""
     sample_ids: int | None = None
     accepted: Exchange | None = None
+    accepted_digest: int | None = None
+    """Of what was accepted: a first attempt that was refused may have said something else."""
     lost: Exchange | None = None
     """The last attempt, where that was lost."""
     failures: int = 0
@@ -192,7 +194,7 @@ class History:
             del self.lost[lost_key]
         first.conflicts += facts.status == 409
         if facts.accepted and first.accepted is None:
-            first.accepted = kept
+            first.accepted, first.accepted_digest = kept, facts.digest
             first.request_id = facts.request_id
             ids = facts.answer.get("sample_sequence_ids")
             first.sample_ids = len(ids) if isinstance(ids, list) else None

@@ -143,5 +143,6 @@ def conflict_is_real(case: Case) -> Found:
     first = case.history.submission(case.facts)
     # An idempotency key stands for one request as a number does.
     same_key = case.history.attempts.get((case.facts.tenant, case.facts.idempotency_key))
-    real = any(before is not None and before.digest != case.facts.digest for before in (first, same_key))
+    digests = [first and first.digest, first and first.accepted_digest, same_key and same_key.digest]
+    real = any(digest is not None and digest != case.facts.digest for digest in digests)
     return unless(real, "409 makes clients try again for minutes, and nothing before stands under this number")

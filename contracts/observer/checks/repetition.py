@@ -24,7 +24,7 @@ def same_number_same_answer(case: Case) -> Found:
 def number_stands_for_one_thing(case: Case) -> Found:
     """A (target, seq_id) that stands for one request is not taken for another one."""
     first = case.history.submission(case.facts)
-    if first is None or first.accepted is None or first.digest == case.facts.digest:
+    if first is None or first.accepted is None or first.accepted_digest == case.facts.digest:
         return None
     if case.facts.number is not None and case.facts.number[0] == "runs":
         return None

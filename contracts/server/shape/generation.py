@@ -40,6 +40,10 @@ QUIET: Final = hypothesis.settings(
 """Of whatever hypothesis does here: bounded by counts and by our own clock."""
 
 
+class _TimeIsOver(BaseException):
+    """Enough was drawn."""
+
+
 class Generation:
     """Draws the same requests for the same seed, whatever was drawn before."""
 
@@ -76,10 +80,13 @@ class Generation:
 
     def _drawn(self, operation: Asked, mode: GenerationMode, count: int, deadline: float) -> list[AnyCase]:
         cases: list[AnyCase] = []
+        if monotonic() > deadline:
+            return cases
 
         def collect(case: AnyCase) -> None:
-            if monotonic() < deadline:
-                cases.append(case)
+            cases.append(case)
+            if monotonic() > deadline:
+                raise _TimeIsOver
 
         try:
             strategy: SearchStrategy[AnyCase] = operation.generated.as_strategy(generation_mode=mode)
@@ -89,6 +96,8 @@ class Generation:
             )
             with ignore_hypothesis_output():
                 test()
+        except _TimeIsOver:
+            return cases
         except (Unsatisfiable, InvalidArgument, SkipTest):
             # A request without any parameter can't be wrong in one.
             return cases

@@ -38,7 +38,7 @@ class Extent:
 
 EXTENTS: Final[Mapping[Effort, Extent]] = {
     "short": Extent(45.0, drawn=4, chains=25, steps=8),
-    "full": Extent(200.0, drawn=24, chains=120, steps=14),
+    "full": Extent(260.0, drawn=24, chains=120, steps=14),
 }
 SHARES: Final = {"examples": 0.5, "coverage": 0.5, "fuzzing": 0.7}
 """Of the time, when a phase must have ended; what is left is that of the chains."""

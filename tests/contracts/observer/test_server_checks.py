@@ -151,6 +151,11 @@ EXAMPLES = [
     breaks("number-stands-for-one-thing", [step(1), step(1, 0.2)], [step(1), step(1, 0.2, status=409)]),
     breaks(
         "conflict-is-real",
+        [step(1, status=409)],
+        [step(1, status=400), step(1, 0.2), step(1, status=409)],
+    ),
+    breaks(
+        "conflict-is-real",
         [asked("copy_weights", {"source_path": SAVED}, {}, status=409, sent={"x-idempotency-key": "k"})],
         [
             asked("copy_weights", {"source_path": SAVED}, {"tinker_path": SAVED}, sent={"x-idempotency-key": "k"}),

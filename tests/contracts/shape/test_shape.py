@@ -176,6 +176,14 @@ def test_the_same_seed_draws_the_same_and_another_one_others(operations: dict[st
     assert drawn(1) != drawn(2)
 
 
+def test_drawing_ends_with_the_time(operations: dict[str, Asked]) -> None:
+    from contracts.server.shape.generation import Generation
+
+    generation = Generation(0)
+    assert generation.fuzzing(operations["list_sessions"], 1000, monotonic() - 1) == []
+    assert 0 < len(generation.fuzzing(operations["list_sessions"], 100_000, monotonic() + 1)) < 100_000
+
+
 def test_keys_that_were_given_are_not_deleted() -> None:
     schema = described("http://127.0.0.1:9", None)
     assert "delete_key" not in {each.id for each in asked(schema, ("rest",), keys_are_precious=True)}
