@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from contracts.recorded.caller import PREFIX, Caller, GivenUp, NoAnswer
 from contracts.server import asking, shape, vectors
+from contracts.server.behaviour import exploring
 from contracts.server.judgement import Judgement, Part
 
 if TYPE_CHECKING:
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 
     Run = Callable[[Target, Judgement, float], None]
 
-PARTS: Final[Mapping[str, Run]] = {"vectors": vectors.run, "checks": asking.run, "shape": shape.run}
+PARTS: Final[Mapping[str, Run]] = {
+    "vectors": vectors.run,
+    "checks": asking.run,
+    "behaviour": exploring.run,
+    "shape": shape.run,
+}
 """In the order in which they run: what tells most comes first."""
 GRACE_SECONDS: Final = 20.0
 """A part that is not back so long after its deadline hangs in an answer that never ends: it is left behind."""

@@ -24,6 +24,7 @@ class Target:
     base_model: the model to train; None takes the first that the server lists. seed: of everything that is drawn.
     profiles: what the server claims to do. seconds: the longest that the whole suite may take.
     restart: a shell command that restarts the server and returns when it answers again; None: it is not restarted.
+    clock: whether the server's clock may be moved, as tinker-mock's can by /__admin/clock.
     """
 
     url: str
@@ -34,6 +35,7 @@ class Target:
     profiles: tuple[str, ...] = SERVER_PROFILES
     seconds: float = 600.0
     restart: str | None = None
+    clock: bool = False
     _turn: Iterator[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -51,7 +51,7 @@ def server(
     ] = None,
     parts: Annotated[
         list[str] | None,
-        typer.Option("--part", help="What to run: vectors, checks, shape; may be repeated.  [default: all]"),
+        typer.Option("--part", help="What to run: vectors, checks, behaviour, shape; may be repeated.  [default: all]"),
     ] = None,
     time_limit: Annotated[
         float | None, typer.Option("--time-limit", metavar="SECONDS", min=1, help="End after so long.")
@@ -62,6 +62,9 @@ def server(
             "--restart", metavar="COMMAND", help="Shell command that restarts the server and returns when it answers."
         ),
     ] = None,
+    clock: Annotated[
+        bool, typer.Option("--clock", help="Move the server's clock, where that is a tinker-mock (/__admin/clock).")
+    ] = False,
     expected_failures: Annotated[
         Path | None,
         typer.Option(
@@ -105,6 +108,7 @@ def server(
         profiles=tuple(name for name in SERVER_PROFILES if name in (FORM, *(profiles or SERVER_PROFILES))),
         seconds=time_limit or SECONDS[effort],
         restart=restart,
+        clock=clock,
     )
     started, began = datetime.now(UTC), monotonic()
     with progress() as shown:

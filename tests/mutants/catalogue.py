@@ -11,12 +11,14 @@ from tests.mutants import (
     checkpoints,
     futures,
     hostile,
+    kept,
     lists,
     numbers,
     order,
     runs,
     samples,
     sessions,
+    states,
     tenants,
 )
 from tests.mutants.surgery import REGISTERED
@@ -40,6 +42,8 @@ MODULES: Final = (
     tenants,
     bodies,
     hostile,
+    states,
+    kept,
 )
 """In the order of the documentation."""
 
