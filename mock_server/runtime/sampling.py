@@ -13,7 +13,7 @@ from mock_server.codec import SparseLayout, encode_sample, prompt_ids, target_pr
 from mock_server.domain import ids
 from mock_server.domain.catalogue import Catalogue, CatalogueEntry
 from mock_server.domain.errors import Invalid
-from mock_server.domain.operations import Outcome
+from mock_server.domain.operations import Body, Outcome
 from mock_server.domain.orders import SampleOrder
 from mock_server.domain.responders import as_next_token, respond
 from mock_server.domain.tokenizers import stop_matcher
@@ -182,10 +182,13 @@ class SamplingFloor:
         entry = self._catalogue[key.base_model]
         refused: list[tuple[LiveOperation, Outcome]] = []
         for operation in arrivals:
+            body = operation.body
+            if body is None:
+                continue  # cancelled since this slice was put together
             try:
                 if operation.interference is not None:
                     operation.interference.act()
-                request, layout = self._request(entry, key, operation)
+                request, layout = self._request(entry, key, operation, body)
                 lane.decoder.add(operation.id, request)
             except Exception as error:  # noqa: BLE001 - failure() tells a wrong request from a bug
                 refused.append((operation, failure(operation.id, error)))
@@ -194,11 +197,10 @@ class SamplingFloor:
         return refused
 
     def _request(
-        self, entry: CatalogueEntry, key: WeightsKey, operation: LiveOperation
+        self, entry: CatalogueEntry, key: WeightsKey, operation: LiveOperation, body: Body
     ) -> tuple[SampleRequest, SparseLayout | None]:
         """What the model is asked, from what the client asked."""
-        assert operation.body is not None
-        order = SampleOrder.model_validate_json(operation.body.content)
+        order = SampleOrder.model_validate_json(body.content)
         parameters = order.parameters
         prompt = prompt_ids(order.prompt)
         room = entry.max_context_length - len(prompt)

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -94,6 +95,25 @@ async def test_a_cancelled_sample_ends_at_once_and_stays_cancelled(tmp_path: Pat
     async with world(image) as again:
         for request in (running, queued):
             assert (await again.outcome(request)).state == "cancelled"
+
+
+async def test_a_sample_may_be_cancelled_on_its_way_to_the_model(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world(tmp_path) as here:
+        sampler = await base_sampler(here)
+        gate = Event()
+        busy = asyncio.create_task(here.runtime._life.executor.run(lambda: gate.wait(20)))
+        await asyncio.sleep(0)
+        request = await here.sample(sampler, 0, max_tokens=4)
+        lane = next(iter(here.runtime._life.floor._lanes.values()))
+        await until(lambda: not lane.arrivals)  # it waits for the executor now
+        await here.runtime.cancel(TENANT, request)
+        gate.set()
+        await busy
+        assert (await here.outcome(request)).state == "cancelled"
+        await until(lambda: not here.runtime._life.floor._lanes)
+    assert not caplog.records
 
 
 async def test_cancelling_one_sample_leaves_those_beside_it_alone(tmp_path: Path) -> None:
