@@ -25,6 +25,7 @@ from mock_server.settings import Settings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+_AT_ONCE: Final = 24
 _GIVES_UP_SECONDS: Final = 2.0
 _LIFE_SECONDS: Final = 60.0
 _SETTLED_SECONDS: Final = 60.0
@@ -58,7 +59,7 @@ class Soak:
         self._thread.stop()
 
     def run(self, number: int) -> None:
-        """Play every scenario once, all at the same time. Raises Hung."""
+        """Play every scenario once, many at a time. Raises Hung."""
         asyncio.run(self._run(Random(number)))
 
     async def _run(self, random: Random) -> None:
@@ -70,7 +71,8 @@ class Soak:
                 begun = await admin.post("/scenarios", json={"scenario": scenario_id, "api_key": key, "seed": seed})
                 assert begun.status_code == 201, begun.text
                 lives.append((scenario_id, key))
-            ended = await asyncio.gather(*(self._lived(*each) for each in lives))
+            turns = asyncio.Semaphore(_AT_ONCE)
+            ended = await asyncio.gather(*(self._lived(turns, *each) for each in lives))
             if hung := [scenario_id for scenario_id in ended if scenario_id is not None]:
                 raise Hung(f"clients hung: {', '.join(hung)}")
             for _, key in lives:
@@ -86,13 +88,14 @@ class Soak:
             assert (health["status"], health["faults"]) == ("ok", 0), health
         await self._settled(tasks)
 
-    async def _lived(self, scenario_id: str, key: str) -> str | None:
+    async def _lived(self, turns: asyncio.Semaphore, scenario_id: str, key: str) -> str | None:
         """None, or the scenario's id where its client did not end."""
-        try:
-            await asyncio.wait_for(_life(self.url, key), _LIFE_SECONDS)
-        except TimeoutError:
-            return scenario_id
-        return None
+        async with turns:
+            try:
+                await asyncio.wait_for(_life(self.url, key), _LIFE_SECONDS)
+            except TimeoutError:
+                return scenario_id
+            return None
 
     async def _settled(self, before: int) -> None:
         for _ in range(int(_SETTLED_SECONDS * 10)):
@@ -115,7 +118,10 @@ class Soak:
 async def _life(url: str, key: str) -> None:
     """A session, a model, some steps, a checkpoint and a sample; whatever fails is passed over."""
     headers = {"x-api-key": key}
-    async with httpx.AsyncClient(base_url=f"{url}/api/v1", headers=headers, timeout=_GIVES_UP_SECONDS) as client:
+    # verify: to read the certificates of the world takes longer than all that is asked here.
+    async with httpx.AsyncClient(
+        base_url=f"{url}/api/v1", headers=headers, timeout=_GIVES_UP_SECONDS, verify=False
+    ) as client:
 
         async def ask(to: str, /, **body: Any) -> dict[str, Any]:
             with suppress(httpx.HTTPError, ValueError):
