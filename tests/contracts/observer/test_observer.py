@@ -9,7 +9,7 @@ from contracts.observer import History, Observer, check
 from contracts.observer.facts import Facts
 from contracts.observer.history import REMEMBERED
 from contracts.observer.spec import NoSpec
-from tests.contracts.observer.made import PROTOBUF, asked, got, judged, step, stepped
+from tests.contracts.observer.made import PROTOBUF, RUN, asked, got, judged, poll, sample, step, stepped
 
 
 def test_judging_changes_neither_history_nor_exchange() -> None:
@@ -66,6 +66,14 @@ def test_bodies_of_any_kind_are_judged_without_an_error() -> None:
                 said = {"content-type": kind or ""}
                 found = judged([asked(operation, body, body, sent={"content-type": kind}, named=said)] * 2)
                 assert found
+
+
+def test_an_answer_of_no_form_is_named_by_the_checks_of_form_and_stops_no_other() -> None:
+    named = {"content-type": PROTOBUF}
+    for submitted in (sample(0, 2), asked("forward_backward", {"model_id": RUN, "seq_id": 1}, {"request_id": "a0"})):
+        found = judged([submitted, poll("a0", b"{}", named=named, sent={"accept": PROTOBUF})])
+        assert "answer-media-type" in {finding.check for finding in found if not finding.passed}
+        assert "poll-ends-in-time" in {finding.check for finding in found if finding.passed}
 
 
 def test_a_zstd_bomb_is_not_unpacked_beyond_the_limit() -> None:
