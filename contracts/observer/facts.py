@@ -114,6 +114,8 @@ class Facts:
 
     def _numbered(self, counts: str, owner: str, counter: str) -> Number | None:
         of, number = self.body.get(owner), self.body.get(counter)
+        if isinstance(number, float) and number.is_integer():
+            number = int(number)  # in JSON 1.0 is an integer
         if not isinstance(of, str) or not isinstance(number, int) or isinstance(number, bool):
             return None
         return counts, of, number

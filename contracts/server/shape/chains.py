@@ -158,8 +158,9 @@ class _Chain:
             return
         self._recorder.record_response(case_id=case.id, response=response)
         exchange = transport["session"].last
-        # What has ended may be refused in whatever way, valid or not.
-        ended = bool(self._ended & set(_texts(case)))
+        # What has ended may be refused in any way, valid or not; and an export may be encrypted, even to its server.
+        texts = _texts(case)
+        ended = bool(self._ended & set(texts)) or any("/external_weights/" in text for text in texts)
         trials.judge.answered(operation, case, response, exchange, transport, self._recorder, ended=ended)
         if 200 <= response.status_code < 300:
             self._walk.reached[operation.id] += 1
@@ -189,7 +190,7 @@ def _is_whole(value: Any) -> bool:
 def _texts(case: AnyCase) -> list[str]:
     """The ids and names that a request stands on."""
     body = case.body if isinstance(case.body, dict) else {}
-    values = [*case.path_parameters.values(), *(body.get(name) for name in IN_BODIES)]
+    values = [*case.path_parameters.values(), *(body.get(name) for name in (*IN_BODIES, "path"))]
     return [value for value in values if isinstance(value, str)]
 
 

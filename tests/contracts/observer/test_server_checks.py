@@ -151,6 +151,14 @@ EXAMPLES = [
     breaks("number-stands-for-one-thing", [step(1), step(1, 0.2)], [step(1), step(1, 0.2, status=409)]),
     breaks(
         "conflict-is-real",
+        [asked("create_custom_loss", {"session_id": "s", "custom_loss_seq_id": 0.5}, {}, status=409)],
+        [
+            asked("create_custom_loss", {"session_id": "s", "custom_loss_seq_id": 0.0}, {"request_id": "r"}),
+            asked("create_custom_loss", {"session_id": "s", "custom_loss_seq_id": 0, "name": "b"}, {}, status=409),
+        ],
+    ),
+    breaks(
+        "conflict-is-real",
         [step(1, status=409)],
         [step(1, status=400), step(1, 0.2), step(1, status=409)],
     ),
