@@ -8,8 +8,9 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ARGS ?=
 BIN := .venv/bin
-# Not compiled: of the libraries that clients install, a program imports a part, and Python keeps what it compiled of it.
-PIP_INSTALL := install --quiet --disable-pip-version-check --no-input --no-compile
+PIP_INSTALL := install --quiet --disable-pip-version-check --no-input
+# Machines that forbid Python to keep what it compiled would compile this project anew for every server of every test.
+export PYTHONDONTWRITEBYTECODE :=
 # Coverage measures the servers that tests start, too, so it must find its configuration from any directory.
 COVERAGE := $(BIN)/python -m coverage
 
@@ -87,7 +88,8 @@ clean: ## Remove environments, caches and reports; data directories stay
 	@$(BIN)/python -m pip $(PIP_INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
 
-# A pip for each environment would take a third of the time of making it.
+# A pip for each environment would take a third of the time of making it, and to compile all of it, of which a program
+# imports a part, another third.
 PIP_INTO := $(PYTHON) -m pip --python
 # Client libraries of different versions exclude each other, so each has an environment: make .venvs/sdk-0.38.0
 # torch is the one package without a hash: which of its builds there is differs from machine to machine.
@@ -96,8 +98,8 @@ PIP_INTO := $(PYTHON) -m pip --python
 	@rm -rf $@ && mkdir -p .venvs && $(PYTHON) -m venv --without-pip $@
 	@touch -t 197001020000 $@ # until all is in it, it is older than its lock, and so made again
 	@torch=$$(grep -o '^torch==[0-9.]*' $(<:.txt=.in) || true); \
-	  { [ -z "$$torch" ] || $(PIP_INTO) $@ $(PIP_INSTALL) "$$torch"; } && \
-	  $(PIP_INTO) $@ $(PIP_INSTALL) --no-deps --require-hashes -r $< || { rm -rf $@; exit 1; }
+	  { [ -z "$$torch" ] || $(PIP_INTO) $@ $(PIP_INSTALL) --no-compile "$$torch"; } && \
+	  $(PIP_INTO) $@ $(PIP_INSTALL) --no-compile --no-deps --require-hashes -r $< || { rm -rf $@; exit 1; }
 	@touch $@
 
 # Nothing in a lock may name a host: whoever installs has their own index.
