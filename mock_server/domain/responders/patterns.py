@@ -7,6 +7,7 @@ server. A pattern is therefore accepted only if the number of ways to try it at 
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from math import prod
 from typing import Any, Final
 
@@ -39,9 +40,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 def _parsed(pattern: str) -> Any:
     # The only parser of Python's own dialect; `sre_parse`, its public name, is deprecated.
-    from re import _parser  # type: ignore[attr-defined]  # noqa: PLC0415
-
-    return _parser.parse(pattern)
+    return import_module("re._parser").parse(pattern)
 
 
 def _ways(node: Any) -> int:
