@@ -46,7 +46,8 @@ class Asker:
 
         key: a certain one, to be the same tenant over another connection.
         """
-        tenant = Tenant(self.target, self._judgement.watcher(), key=key, seconds=self._seconds)
+        key = key or self.target.key()
+        tenant = Tenant(self.target, self._judgement.watcher(key), key=key, seconds=self._seconds)
         self._open.callback(tenant.close)
         return tenant
 

@@ -59,16 +59,28 @@ class Judgement:
     answered: bool = False
     closed: bool = False
     """Whether the verdict is being written: what comes now from who was left behind comes too late."""
+    _watchers: dict[str, Callable[[Exchange], None]] = field(default_factory=dict, repr=False)
     _unanswered: int = 0
     _heard: float = field(default_factory=monotonic)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def watcher(self) -> Callable[[Exchange], None]:
-        """Who looks at the exchanges of one tenant, in their order, by the observer's checks of a server."""
-        observer = Observer(Described())
+    def watcher(self, key: str = "") -> Callable[[Exchange], None]:
+        """Who looks at the exchanges of one tenant, in their order, by the observer's checks of a server.
+
+        key: whose; the same one again for the same key, whatever connections it has. Without, nobody else's.
+        """
+        with self._lock:
+            watch = self._watchers.get(key) or self._watch()
+            if key:
+                self._watchers[key] = watch
+        return watch
+
+    def _watch(self) -> Callable[[Exchange], None]:
+        observer, one_by_one = Observer(Described()), Lock()
 
         def watch(exchange: Exchange) -> None:
-            seen = [found for found in observer.see(exchange) if self._counts(found)]
+            with one_by_one:
+                seen = [found for found in observer.see(exchange) if self._counts(found)]
             with self._lock:
                 if exchange.response is None:
                     self._unanswered += 1

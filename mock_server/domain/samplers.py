@@ -40,6 +40,8 @@ class NewSampler:
 def create(tx: Transaction, tenant: str, new: NewSampler) -> Sampler:
     """A sampler, or the one that the same call made before."""
     open_session(tx, tenant, new.session_id)
+    if new.model_path is None and new.base_model is None:
+        raise Invalid("base_model and model_path are both absent: give one of them")
     existing = _made_as(tx, new.session_id, "created", new.sampling_session_seq_id)
     if existing is not None:
         if existing.model_path != new.model_path or new.base_model not in {None, existing.base_model}:
@@ -63,10 +65,9 @@ def create(tx: Transaction, tenant: str, new: NewSampler) -> Sampler:
         sampler.model_path = new.model_path
         sampler.artifact = checkpoint.artifact
         sampler.prior_size, sampler.prior_fixed = checkpoint.prior_size, True
-    elif new.base_model is not None:
-        sampler.base_model = new.base_model
     else:
-        raise Invalid("base_model and model_path are both absent: give one of them")
+        assert new.base_model is not None, "one of the two is there"
+        sampler.base_model = new.base_model
     tx.session.add(sampler)
     tx.session.flush()
     return sampler

@@ -108,6 +108,15 @@ def test_a_body_that_does_not_say_what_it_is_gets_a_hint(tenant: Tenant, content
     assert "application/json" in answer.json()["message"]
 
 
+@pytest.mark.parametrize("number", ["2%0D", "%202", "1_0", "1.0", "%D9%A3", "", "a"])
+def test_a_number_of_a_query_is_one_in_digits(tenant: Tenant, number: str) -> None:
+    for query in (f"limit={number}", f"offset={number}"):
+        answer = tenant.get(f"sessions?{query}")
+        assert_has_the_shape(answer)
+        assert answer.status_code == 422
+        assert "give a whole number, in digits" in answer.json()["message"]
+
+
 @pytest.mark.parametrize("endpoint", WITH_BODY, ids=str)
 def test_a_field_of_any_other_value_is_refused_or_taken_but_never_a_bug(
     endpoint: Endpoint, tenant: Tenant, belongings: Belongings

@@ -94,6 +94,13 @@ def test_a_sampler_needs_to_know_its_weights(
     assert world(rows_in, "sampler") == 0
 
 
+def test_a_number_that_names_a_sampler_already_does_not_say_what_it_samples(world: World) -> None:
+    session = world.session()
+    world.sampler(session, 0)
+    with pytest.raises(Invalid, match="base_model and model_path are both absent"):
+        world(samplers.create, ALICE, NewSampler(session, 0, None, None))
+
+
 def test_a_checkpoint_that_is_not_there_makes_no_sampler(world: World) -> None:
     with pytest.raises(NotFound, match="checkpoint tinker://x/weights/y does not exist"):
         world(samplers.create, ALICE, NewSampler(world.session(), 0, None, "tinker://x/weights/y"))

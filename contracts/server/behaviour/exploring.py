@@ -91,7 +91,8 @@ class Exploration:
 
     def connect(self, key: str = "", watch: list[Exchange] | None = None) -> Tenant:
         """A tenant's connection for as long as this part runs. watch: collects its exchanges."""
-        see = self.judgement.watcher()
+        key = key or self.target.key()
+        see = self.judgement.watcher(key)
 
         def seen(exchange: Exchange) -> None:
             see(exchange)

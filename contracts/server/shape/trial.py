@@ -14,9 +14,6 @@ from contracts.server.shape.verdict import Judge
 from contracts.server.shape.wire import WatchedSession
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from contracts.exchange import Exchange
     from contracts.server.judgement import Judgement
     from contracts.server.shape.description import Asked
     from contracts.server.shape.exclusions import Exclusions
@@ -49,8 +46,6 @@ class Trials:
         self.workshop = Workshop(target)
         self._judgement = judgement
         self._local = local()
-        self._watches: dict[str, Callable[[Exchange], None]] = {}
-        """Of the keys that were given, each of them one tenant over all connections."""
         self._silent: Counter[str] = Counter()
         self._in_a_row = 0
         self._lock = Lock()
@@ -80,10 +75,8 @@ class Trials:
     def belongings(self) -> Belongings:
         """A tenant, new where the server takes any key, that will have what it is asked about."""
         key = self.target.key()
-        if self.target.takes_any_key:
-            return Belongings(self.workshop, key, self._judgement.watcher())
-        with self._lock:
-            watch = self._watches.setdefault(key, self._judgement.watcher())
+        # Most fresh keys are used once: nobody need remember who watched them.
+        watch = self._judgement.watcher("" if self.target.takes_any_key else key)
         return Belongings(self.workshop, key, watch)
 
     def ask(self, operation: Asked, case: AnyCase, belongings: Belongings) -> Belongings:

@@ -3,9 +3,7 @@
 Their id holds a slash and comes raw in the path (weights/ck1), so kind and name are two segments here.
 """
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from mock_server.api.call import TenantCall
@@ -13,7 +11,7 @@ from mock_server.api.json_route import JsonRoute
 from mock_server.api.tinker.answers import checkpoint, cursor, json_response, no_content
 from mock_server.api.tinker.bodies import SetTtl
 from mock_server.api.tinker.client_forms import forms_of
-from mock_server.api.tinker.parameters import Limit, Offset
+from mock_server.api.tinker.parameters import Limit, Offset, UnlimitedLimit
 from mock_server.api.tinker.prefix import PREFIX
 from mock_server.domain import checkpoints
 from mock_server.domain.paths import CheckpointPath, kind_of
@@ -39,7 +37,7 @@ async def list_user_checkpoints(call: TenantCall, limit: Limit = 100, offset: Of
 @router.get("/models/{run_id}/checkpoints")
 @router.get("/training_runs/{run_id}/checkpoints")
 async def list_checkpoints(
-    run_id: str, call: TenantCall, limit: Annotated[int, Query(ge=0, lt=2**62)] | None = None, offset: Offset = 0
+    run_id: str, call: TenantCall, limit: UnlimitedLimit | None = None, offset: Offset = 0
 ) -> Response:
     """A run's checkpoints, newest first: all of them unless a limit is given. SDKs before 0.6 ask below `models`."""
     external = forms_of(call.request).external

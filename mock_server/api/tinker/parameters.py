@@ -1,13 +1,24 @@
 """Query parameters that several lists take."""
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
 from pydantic import AwareDatetime, BeforeValidator
 
-Limit = Annotated[int, Query(ge=0, le=1000)]
-Offset = Annotated[int, Query(ge=0, lt=2**62)]
+
+def _in_digits(text: Any) -> Any:
+    # pydantic would take "2\n" and "1_000" as well.
+    if isinstance(text, str) and not re.fullmatch("[+-]?[0-9]+", text):
+        raise ValueError("give a whole number, in digits")
+    return text
+
+
+Whole = Annotated[int, BeforeValidator(_in_digits)]
+Limit = Annotated[Whole, Query(ge=0, le=1000)]
+UnlimitedLimit = Annotated[Whole, Query(ge=0, lt=2**62)]
+Offset = Annotated[Whole, Query(ge=0, lt=2**62)]
 AccessScope = Annotated[
     Literal["owned", "accessible"], Query(description="owned, or accessible: also what others published")
 ]
