@@ -136,6 +136,8 @@ class Spec:
                 for name, each in said.items()
                 if each is not None and all(each != form.get("default") for form in self._forms(known[name]))
             }
+        if isinstance(value, list) and len(value) == 1 and {"string", "array"} <= {form.get("type") for form in forms}:
+            value = value[0]  # one text says the same alone and in a list
         if isinstance(value, list):
             items: Mapping[str, Any] = next((form["items"] for form in forms if "items" in form), {})
             return [self.meaning(items, each) for each in value]

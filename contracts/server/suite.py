@@ -52,24 +52,27 @@ def judge(
     if not judgement.answered:
         return judgement
     due = [name for name in PARTS if name in set(parts)]
-    for name in due:
-        part = Part(name)
-        judgement.parts.append(part)
-        judgement.told(f"{name} ...")
-        left = deadline - monotonic()
-        if left <= 0 or judgement.is_gone():
-            part.ended = f"not begun: {'the time of the suite was over' if left <= 0 else GONE}"
-            continue
-        try:
+    try:
+        for name in due:
+            judgement.parts.append(Part(name))
+            judgement.told(f"{name} ...")
             # A slow server must not spend on one part what the others need.
-            _run(part, PARTS[name], target, judgement, deadline if name == due[-1] else deadline - left / 2)
-        except KeyboardInterrupt:
-            part.ended = "interrupted"
-            break
-        if judgement.is_gone() and not part.ended:
-            part.ended = GONE
+            left = deadline - monotonic()
+            _begin(target, judgement, left, deadline if name == due[-1] else deadline - left / 2)
+    except KeyboardInterrupt:
+        judgement.parts[-1].ended = "interrupted"
     judgement.closed = True
     return judgement
+
+
+def _begin(target: Target, judgement: Judgement, left: float, deadline: float) -> None:
+    part = judgement.parts[-1]
+    if left <= 0 or judgement.is_gone():
+        part.ended = f"not begun: {'the time of the suite was over' if left <= 0 else GONE}"
+        return
+    _run(part, PARTS[part.name], target, judgement, deadline)
+    if judgement.is_gone() and not part.ended:
+        part.ended = GONE
 
 
 def _knock(target: Target, judgement: Judgement) -> None:

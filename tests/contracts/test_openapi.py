@@ -210,6 +210,13 @@ def test_who_uses_an_operation_is_named() -> None:
         assert is_named(client, operation.clients), (client, operation.id)
 
 
+def test_one_text_says_the_same_alone_and_in_a_list() -> None:
+    schema = operations()["asample"].body["application/json"]
+    alone, listed, other = ({"sampling_params": {"stop": stop}} for stop in ("a", ["a"], ["a", "b"]))
+    assert spec().meaning(schema, alone) == spec().meaning(schema, listed)
+    assert spec().meaning(schema, alone) != spec().meaning(schema, other)
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
