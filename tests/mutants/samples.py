@@ -10,7 +10,7 @@ import numpy as np
 
 from mock_server.domain import samplers
 from mock_server.runtime.run_log import RunLog
-from mock_server.runtime.runtime import Runtime
+from mock_server.runtime.sampler_keys import SamplerKeys
 from mock_server.runtime.sampling import SamplingFloor
 from tests.mutants.surgery import Answer, answers, mutant, wrapped
 
@@ -122,7 +122,7 @@ def samples_the_base_model() -> None:
 
         return keys
 
-    wrapped(Runtime, "_weights_key", base)
+    wrapped(SamplerKeys, "of", base)
 
 
 @mutant(killed_by="sampler-keeps-its-weights")
@@ -145,7 +145,7 @@ def samples_the_latest() -> None:
         return keys
 
     wrapped(RunLog, "saved", remember)
-    wrapped(Runtime, "_weights_key", newest)
+    wrapped(SamplerKeys, "of", newest)
 
 
 @answers("GET /samplers/[^/]+", killed_by="sampler-names-its-base")

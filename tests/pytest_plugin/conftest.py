@@ -7,8 +7,6 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytest_plugins = ["pytester"]
-
 # What a test suite of a user does: it only knows the variables.
 CLIENT = """
     import os
