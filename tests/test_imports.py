@@ -23,7 +23,8 @@ ARROWS: Final[dict[str, set[str]]] = {
     "domain": {"store"},
     # What goes wrong on request: around the server, and known to none of it. What it corrupts are rows, files, numbers.
     "faults": {"codec", "domain", "listening", "runtime", "store", "toy_model"},
-    # Who speaks with a running server from outside it.
+    # Who starts a server, and who speaks with a running one, from outside it.
+    "server_process": set(),
     "admin_client": set(),
     # Who watches the whole server from outside; the contract that it judges by knows nothing of us.
     "listening": set(),
@@ -48,10 +49,10 @@ ARROWS: Final[dict[str, set[str]]] = {
         *("faults", "journal", "listening", "observing", "scenarios", "worlds"),
     },
     "serving": {"settings", "store", "domain", "scenarios"},
-    "cli": {"app", "serving", "settings", "logs", "domain", "scenarios", "admin_client", "journal"},
+    "cli": {"app", "serving", "settings", "logs", "domain", "scenarios", "server_process", "admin_client", "journal"},
     "__main__": {"cli"},
     # Loaded by pytest, of which no other part knows.
-    "pytest_plugin": {"admin_client", "cli", "scenarios"},
+    "pytest_plugin": {"server_process", "admin_client", "cli", "scenarios"},
 }
 """Which part may import which others; each may import itself and the package's version."""
 

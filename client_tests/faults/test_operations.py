@@ -60,15 +60,7 @@ def test_a_delayed_operation_is_waited_for_and_later_ones_are_told_first(spoilt:
 
 def test_a_paused_queue_says_why_and_goes_on(spoilt: Sdk) -> None:
     def program(service_client: Any, kit: Any) -> list[Any]:
-        import logging
-
-        from tinker.lib import queue_state_logger
-
-        queue_state_logger.PAUSE_GRACE_PERIOD = 0  # it would keep quiet for a while
-        said: list[str] = []
-        handler = logging.Handler()
-        handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-        logging.getLogger("tinker").addHandler(handler)
+        said = kit.pauses_said()
         training = kit.trainer(service_client)
         result = training.forward_backward([kit.datum()], "cross_entropy").result()
         return [result.metrics["loss:sum"] > 0, any("all GPUs are busy" in line for line in said)]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from importlib import import_module
 from inspect import signature
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import tinker
@@ -115,6 +117,27 @@ def _control(method: str, path: str, **body: Any) -> Any:
     request.add_header("Content-Type", "application/json")
     with urlopen(request, timeout=30) as answer:
         return json.load(answer)
+
+
+def loaded(url: str) -> int:
+    """The status with which an address is answered, by a client that knows only it."""
+    try:
+        with urlopen(url, timeout=30) as answer:
+            return int(answer.status)
+    except HTTPError as refused:
+        return refused.code
+
+
+def pauses_said() -> list[str]:
+    """What the SDK says to its user from now on, of paused queues without the while for which it keeps quiet."""
+    from tinker.lib import queue_state_logger
+
+    queue_state_logger.PAUSE_GRACE_PERIOD = 0
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("tinker").addHandler(handler)
+    return said
 
 
 def raised(call: Callable[[], object]) -> dict[str, Any]:

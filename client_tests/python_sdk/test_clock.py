@@ -17,16 +17,6 @@ def inject(sdk: Sdk, operation: str, phase: str, effect: object, **rule: Any) ->
 
 def test_everything_that_time_ends(sdk: Sdk) -> None:
     def program(service_client: Any, kit: Any) -> dict[str, Any]:
-        from urllib.error import HTTPError
-        from urllib.request import urlopen
-
-        def load(url: str) -> int:
-            try:
-                with urlopen(url) as answer:
-                    return int(answer.status)
-            except HTTPError as refused:
-                return refused.code
-
         said: dict[str, Any] = {}
         kit.clock("manual")
         training, rest = kit.trainer(service_client), kit.rest(service_client)
@@ -35,9 +25,9 @@ def test_everything_that_time_ends(sdk: Sdk) -> None:
         exported = training.save_weights_external("exported").result().path
         url = rest.get_external_weights_urls(exported).result().urls["adapter_config.json"]
         kit.advance(899)
-        said["address"] = [load(url)]
+        said["address"] = [kit.loaded(url)]
         kit.advance(1)
-        said["address"].append(load(url))
+        said["address"].append(kit.loaded(url))
 
         kit.advance(2699)
         said["checkpoints"] = [len(rest.list_checkpoints(training.model_id).result().checkpoints)]

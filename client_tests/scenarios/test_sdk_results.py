@@ -122,23 +122,13 @@ def test_a_sampler_outlives_its_checkpoint_and_no_other_is_made_of_it(play: Play
 @pytest.mark.scenario("signed-url-expires-before-download")
 def test_an_address_that_expired_is_asked_for_again(play: Player) -> None:
     def program(service_client: Any, kit: Any) -> list[int]:
-        from urllib.error import HTTPError
-        from urllib.request import urlopen
-
-        def load(url: str) -> int:
-            try:
-                with urlopen(url) as answer:
-                    return int(answer.status)
-            except HTTPError as refused:
-                return refused.code
-
         training, rest = kit.trainer(service_client), kit.rest(service_client)
         path = training.save_weights_external("exported").result().path
         found = []
         for seconds in (900, 1):
             url = rest.get_external_weights_urls(path).result().urls["adapter_config.json"]
             kit.advance(seconds)
-            found.append(load(url))
+            found.append(kit.loaded(url))
         return found
 
     played = play.sdk("signed-url-expires-before-download", program)

@@ -26,15 +26,7 @@ def test_a_stuck_result_is_given_up_by_the_users_own_bound(play: Player) -> None
 @pytest.mark.scenario("capacity-paused-for-hours")
 def test_a_pause_of_hours_is_shown_and_waited_for(play: Player, server: Server) -> None:
     def program(service_client: Any, kit: Any) -> list[Any]:
-        import logging
-
-        from tinker.lib import queue_state_logger
-
-        queue_state_logger.PAUSE_GRACE_PERIOD = 0  # it would keep quiet for a while
-        said: list[str] = []
-        handler = logging.Handler()
-        handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-        logging.getLogger("tinker").addHandler(handler)
+        said = kit.pauses_said()
         training = kit.trainer(service_client)
         losses = kit.steps(training, 3)
         return [losses, [line for line in said if "all accelerators are in use" in line]]

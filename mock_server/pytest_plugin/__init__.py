@@ -46,14 +46,11 @@ def tinker_mock_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
     given: str | None = request.config.getoption("--tinker-mock-url")
     if given:
         return given.rstrip("/")
-    from mock_server.pytest_plugin.shared_server import ServerNotStarted, shared_server
+    from mock_server.pytest_plugin.shared_server import shared_server
 
     worker = hasattr(request.config, "workerinput")
     base = tmp_path_factory.getbasetemp()
-    try:
-        return shared_server((base.parent if worker else base) / "tinker-mock", os.getppid() if worker else os.getpid())
-    except ServerNotStarted as error:
-        pytest.fail(f"tinker-mock did not start: {error}", pytrace=False)
+    return shared_server((base.parent if worker else base) / "tinker-mock", os.getppid() if worker else os.getpid())
 
 
 @pytest.fixture
@@ -88,12 +85,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 def _own_server(request: pytest.FixtureRequest, settings: dict[str, object]) -> OwnServer:
     from mock_server.pytest_plugin.own_server import OwnServer
-    from mock_server.pytest_plugin.shared_server import ServerNotStarted
 
-    try:
-        return OwnServer(request.getfixturevalue("tmp_path_factory").mktemp("tinker-mock"), settings)
-    except ServerNotStarted as error:
-        pytest.fail(f"tinker-mock did not start: {error}", pytrace=False)
+    return OwnServer(request.getfixturevalue("tmp_path_factory").mktemp("tinker-mock"), settings)
 
 
 def _options(node: pytest.Item) -> dict[str, Any]:

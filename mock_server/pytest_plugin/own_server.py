@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mock_server.pytest_plugin.shared_server import start_server
+from mock_server.pytest_plugin.shared_server import logged_server
 
 if TYPE_CHECKING:
     import subprocess
@@ -15,7 +15,7 @@ _STOP_SECONDS = 10
 
 
 class OwnServer:
-    """url: the same after each start. settings: names as in docs/settings.md. Raises ServerNotStarted."""
+    """url: the same after each start. settings: names as in docs/settings.md."""
 
     def __init__(self, directory: Path, settings: Mapping[str, object]) -> None:
         self._log = directory / "server.log"
@@ -51,4 +51,4 @@ class OwnServer:
         return self._log.read_text()
 
     def _started(self, port: str) -> tuple[str, subprocess.Popen[str]]:
-        return start_server(self._log, ["--port", port, "--data-dir", str(self._data)], self._settings)
+        return logged_server(self._log, ["--port", port, "--data-dir", str(self._data)], self._settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar, get_type_hints
 
 import typer
 
@@ -34,6 +34,9 @@ WhoseOption = Annotated[
 OWN_KEY: Final = LOCAL_KEY
 
 
+_Answer = TypeVar("_Answer")
+
+
 class Server:
     """The control plane of the server that the options name. A refusal ends the command."""
 
@@ -47,19 +50,21 @@ class Server:
         self._client: AdminClient = AdminClient(url, token)
 
     def get(self, path: str, **query: object) -> Any:
-        return self.ask("GET", path, query=query)
+        return self._answered(self._client.get, path, **query)
 
     def ask(self, method: str, path: str, body: object = None, query: dict[str, object] | None = None) -> Any:
         """The JSON of the answer, None where it has no body."""
-        content = self.raw(method, path, body, query)
-        return json.loads(content) if content else None
+        return self._answered(self._client.ask, method, path, body, query)
 
     def raw(self, method: str, path: str, body: object = None, query: dict[str, object] | None = None) -> bytes:
         """The answer as it is."""
+        return self._answered(self._client.raw, method, path, body, query)
+
+    def _answered(self, ask: Callable[..., _Answer], *asked: Any, **query: object) -> _Answer:
         from mock_server.admin_client import AdminError  # noqa: PLC0415 - as above
 
         try:
-            return self._client.raw(method, path, body, query)
+            return ask(*asked, **query)
         except AdminError as error:
             _refused(error)
 
