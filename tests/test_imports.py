@@ -19,6 +19,7 @@ ARROWS: Final[dict[str, set[str]]] = {
     "codec": {"toy_model"},
     "store": set(),
     "logs": set(),
+    "core_yaml": set(),
     # The rules, what is in flight, the doors: each uses what stands above it here.
     "domain": {"store"},
     # What goes wrong on request: around the server, and known to none of it. What it corrupts are rows, files, numbers.
@@ -36,7 +37,7 @@ ARROWS: Final[dict[str, set[str]]] = {
     # All that a tenant has, as a whole.
     "worlds": {"domain", "faults", "journal", "runtime", "seeding", "store"},
     # Incidents: faults with a story, and what is to be seen of them.
-    "scenarios": {"faults", "domain", "runtime", "store", "toy_model", "journal", "seeding", "worlds"},
+    "scenarios": {"core_yaml", "faults", "domain", "runtime", "store", "toy_model", "journal", "seeding", "worlds"},
     # A door meets rows and the store's errors as values to translate; what it may not do is query (see HOMES).
     "api": {
         *("runtime", "domain", "codec", "settings", "store"),
@@ -49,7 +50,10 @@ ARROWS: Final[dict[str, set[str]]] = {
         *("faults", "journal", "listening", "observing", "scenarios", "worlds"),
     },
     "serving": {"settings", "store", "domain", "scenarios"},
-    "cli": {"app", "serving", "settings", "logs", "domain", "scenarios", "server_process", "admin_client", "journal"},
+    "cli": {
+        *("app", "serving", "settings", "logs", "domain", "scenarios", "journal"),
+        *("core_yaml", "server_process", "admin_client"),
+    },
     "__main__": {"cli"},
     # Loaded by pytest, of which no other part knows.
     "pytest_plugin": {"server_process", "admin_client", "cli", "scenarios"},

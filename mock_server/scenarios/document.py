@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from yaml.reader import ReaderError
 
+from mock_server.core_yaml import CoreLoader
 from mock_server.faults.problems import Problem
 
 if TYPE_CHECKING:
@@ -52,28 +52,10 @@ class Document:
         return found.name if problem.of_name or place != problem.place else found.value
 
 
-class _Core(yaml.SafeLoader):
-    """YAML 1.2's core schema, as editors and every other tool read it: `on` is a word, not a boolean."""
-
-    yaml_implicit_resolvers: Final[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}  # type: ignore[misc]
-
-
-_NUMBER: Final = "+-0123456789."
-for _tag, _pattern, _first in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?[0-9]+", _NUMBER),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", _NUMBER),
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-):
-    _Core.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), list(_first))
-# YAML 1.1 takes 017 for 15.
-_Core.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value))
-
-
 def read_document(text: str) -> Document:
     """The document of a text. Unreadable where it is no YAML, or more than one document."""
     try:
-        loader = _Core(text)
+        loader = CoreLoader(text)
         root = loader.get_single_node()
         if root is None:
             raise Unreadable("the document is empty", 1, 1)
@@ -93,7 +75,7 @@ def read_document(text: str) -> Document:
 
 
 class _Reader:
-    def __init__(self, loader: _Core) -> None:
+    def __init__(self, loader: CoreLoader) -> None:
         self._loader = loader
         self._seen: set[int] = set()
         self.positions: dict[Place, Position] = {}

@@ -17,6 +17,7 @@ from mock_server.api.admin import openapi
 from mock_server.app import create_app
 from mock_server.cli import app as tinker_mock
 from mock_server.domain.tenants import tenant_of
+from mock_server.scenarios.skeleton import skeleton
 from mock_server.settings import Settings
 from tests.cli.server_process import tinker_mock as process
 
@@ -117,6 +118,16 @@ def test_faults_strike_and_the_journal_tells(admin: Admin, client: httpx.Client,
     assert admin("fault", "list") == "no fault is active\n"
     assert admin("journal", "clear") == "forgotten\n"
     assert admin("journal", "show") == "no such exchange\n"
+
+
+def test_rules_are_read_as_in_scenario_files(admin: Admin, tmp_path: Path) -> None:
+    # To YAML 1.1 `on` is true, and a rule would have no such field.
+    assert admin("fault", "add", "reset", "--phase", "after_commit", "--rule", "{on: [2]}") == "fault 1 is active\n"
+    assert json.loads(admin("fault", "list", "--json"))["faults"][0]["rule"]["on"] == [2]
+    file = tmp_path / "mine.yaml"
+    file.write_text(skeleton("mine", str(file), "schema.json"))
+    assert "on: 2" in file.read_text()
+    assert admin("scenario", "begin", str(file)) == f"{tenant_of(KEY)} plays mine\n"
 
 
 def test_expectations_are_verified_on_the_server_and_on_files(

@@ -142,7 +142,9 @@ def given_value(text: str, option: str) -> Any:
     """A value that was typed as YAML, of which JSON is a part."""
     import yaml  # noqa: PLC0415 - only where somebody types one
 
+    from mock_server.core_yaml import CoreLoader  # noqa: PLC0415 - as above
+
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, CoreLoader)  # noqa: S506 - a safe one
     except yaml.YAMLError as error:
         fail(f"{option} {text!r} is no YAML: {' '.join(str(error).split())}", USAGE)
