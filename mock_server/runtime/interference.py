@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from mock_server.domain.errors import OperationFailed
 from mock_server.domain.operations import Outcome
+from mock_server.store import StorageUnavailable
 
 if TYPE_CHECKING:
     from mock_server.domain.dials import Dial
     from mock_server.domain.errors import Category
     from mock_server.runtime.board import LiveOperation
+    from mock_server.runtime.recorder import Recorder
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +87,22 @@ class Interference:
         if self.denial is None or operation.polls > self.denial.polls:
             return None
         return Outcome(operation.id, "failed", error=self.denial.message, error_category=self.denial.category)
+
+
+async def interfered(operation: LiveOperation, outcome: Outcome, recorder: Recorder) -> tuple[Outcome, bool]:
+    """What is to be told of an operation that has ended, and whether that led to its end being stored.
+
+    Who interferes counts on that; where the disk is full, nobody does, since waiting for it helps nobody.
+    """
+    interference = operation.interference
+    if interference is None or not interference.after:
+        return outcome, False
+    try:
+        await recorder.settle()
+    except StorageUnavailable as error:
+        log.warning("nobody interferes with operation %s: %s", operation.id, error)
+        return outcome, False
+    return await interference.end(operation, outcome), True
 
 
 INTERFERENCE: Final[ContextVar[Interference | None]] = ContextVar("interference", default=None)

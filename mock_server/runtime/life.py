@@ -11,6 +11,7 @@ from mock_server.runtime.completions import Completions
 from mock_server.runtime.custom_losses import CustomLosses
 from mock_server.runtime.executor import Executor
 from mock_server.runtime.failures import failure
+from mock_server.runtime.interference import interfered
 from mock_server.runtime.janitor import Janitor
 from mock_server.runtime.passing import ServerPassing
 from mock_server.runtime.recorder import Recorder
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from mock_server.domain.dials import Dial
     from mock_server.domain.operations import Outcome
     from mock_server.runtime.clocks import Clocks
-    from mock_server.runtime.interference import Interference
     from mock_server.runtime.timing import Timing
     from mock_server.runtime.upheavals import Upheavals
     from mock_server.store import Store
@@ -118,7 +118,7 @@ class Life:
         if operation.outcome is None:
             self.recorder.add(outcome, self._clocks.now(operation.tenant))
             if operation.interference is not None and operation.interference.after:
-                task = asyncio.create_task(self._end_interfered(operation, operation.interference, outcome))
+                task = asyncio.create_task(self._end_interfered(operation, outcome))
                 self._interfering.add(task)
                 task.add_done_callback(self._interfering.discard)
             else:
@@ -126,10 +126,11 @@ class Life:
         elif outcome.result_file is not None:  # cancelled in the meantime: nobody will ask for this
             self._store.artifacts.remove(outcome.result_file.id)
 
-    async def _end_interfered(self, operation: LiveOperation, interference: Interference, outcome: Outcome) -> None:
-        await self.recorder.settle()
-        self.board.end(operation, await interference.end(operation, outcome))
-        self.board.stored([operation.id])
+    async def _end_interfered(self, operation: LiveOperation, outcome: Outcome) -> None:
+        told, settled = await interfered(operation, outcome, self.recorder)
+        self.board.end(operation, told)
+        if settled:
+            self.board.stored([operation.id])
 
     async def resume_sample(self, operation: LiveOperation) -> None:
         try:

@@ -23,7 +23,7 @@ from mock_server.runtime import training
 from mock_server.runtime.board import LiveOperation
 from mock_server.runtime.exports import sealed_export
 from mock_server.runtime.failures import failure
-from mock_server.runtime.interference import Interference
+from mock_server.runtime.interference import interfered
 from mock_server.runtime.ordered_queue import OrderedQueue
 from mock_server.runtime.replay import replayed
 from mock_server.runtime.run_log import RunLog
@@ -145,26 +145,12 @@ class RunWorker:
         self.position = max(self.position, operation.position)
         if not recorded:
             self._shop.recorder.add(outcome, self._shop.clocks.now(self.tenant))
-        if operation.interference is not None:
-            outcome, recorded = await self._interfered(operation, operation.interference, outcome, recorded=recorded)
-        self._shop.board.end(operation, outcome)
-        if recorded:
+        told, settled = await interfered(operation, outcome, self._shop.recorder)
+        self._shop.board.end(operation, told)
+        if recorded or settled:
             self._shop.board.stored([operation.id])
         elif self.state is not None and self.log.due(self._shop.snapshot_steps, self._shop.snapshot_bytes):
             await self._snapshot(self.state, operation.position)
-
-    async def _interfered(
-        self, operation: LiveOperation, interference: Interference, outcome: Outcome, *, recorded: bool
-    ) -> tuple[Outcome, bool]:
-        """What is to be told of the operation, and whether its end is stored, which interferers count on."""
-        if interference.after:
-            try:
-                await self._shop.recorder.settle()
-            except StorageUnavailable as error:
-                log.warning("nobody interferes with operation %s: %s", operation.id, error)
-                return outcome, recorded
-            return await interference.end(operation, outcome), True
-        return outcome, recorded
 
     async def _fail(self, operation: LiveOperation, outcome: Outcome) -> bool:
         """Deal with a failure; returns whether it is in the database already.

@@ -11,10 +11,11 @@ import pytest
 
 from mock_server.domain import operations, samplers
 from mock_server.domain.errors import Invalid
-from mock_server.domain.operations import Body
+from mock_server.domain.operations import Body, Outcome
 from mock_server.domain.orders import OptimStepOrder
 from mock_server.domain.samplers import NewSampler
-from mock_server.runtime import training
+from mock_server.runtime import INTERFERENCE, Interference, training
+from mock_server.runtime.board import LiveOperation
 from mock_server.runtime.ordered_queue import COMEBACK_SECONDS
 from mock_server.store import StorageUnavailable
 from tests.runtime.world import MODEL, TENANT, TEXT, World, batch, crash_image, weights_of, world
@@ -163,6 +164,36 @@ async def test_a_save_that_finds_no_room_says_so_and_works_when_there_is_some(
         assert (outcome.state, outcome.error_category) == ("failed", "server")
         assert "No space left on device" in (outcome.error or "")
         await here.result(await here.save(run_id, 4, "state"))
+
+
+@pytest.mark.parametrize("kind", ["optim_step", "sample"])
+async def test_nobody_interferes_with_an_operation_whose_end_finds_no_room_and_it_is_told_as_it_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    interferers = []
+
+    async def spoil(operation: LiveOperation, outcome: Outcome) -> Outcome:
+        interferers.append(operation.id)
+        return Outcome(outcome.id, "failed", error="spoilt", error_category="server")
+
+    async def full(*_: object) -> None:
+        raise StorageUnavailable("No space left on device")
+
+    async with world(tmp_path) as here:
+        run_id = await run_with_a_step(here)
+        sampler = await here.save_for_sampler(run_id, 3, 0)
+        interference = INTERFERENCE.set(Interference(after=(spoil,)))
+        asked = here.optim_step(run_id, 4) if kind == "optim_step" else here.sample(sampler, 0, max_tokens=2)
+        request = await asked
+        INTERFERENCE.reset(interference)
+        with monkeypatch.context() as patch:
+            patch.setattr(here.runtime.store, "write", full)
+            result = await here.result(request)
+        assert interferers == []
+        assert f"nobody interferes with operation {request}: No space left on device" in caplog.text
+        await here.runtime.settle()
+        assert here.runtime.store.read_now(operations.found, TENANT, request).state == "succeeded"
+        assert await here.result(request) == result
 
 
 async def test_a_snapshot_that_fails_is_taken_later_and_nobody_notices(
