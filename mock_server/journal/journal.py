@@ -95,8 +95,8 @@ class Journal:
 
     def entries(self, wanted: Wanted) -> list[Entry]:
         """What is wanted, in the order in which the requests came."""
-        found = [_entry(record) for record in self._records(wanted.tenant) if wanted.fits(record)]
-        return wanted.within_limit(found)
+        found = [record for record in self._records(wanted.tenant) if wanted.fits(record)]
+        return [_entry(record) for record in wanted.within_limit(found)]
 
     def last(self, tenant: str | None) -> int:
         """The number of the tenant's newest request; 0 where there was none."""

@@ -1,5 +1,6 @@
 """The journal: asked, exported, forgotten."""
 
+import asyncio
 from dataclasses import replace
 from typing import Annotated, Any, Final
 
@@ -71,8 +72,10 @@ async def list_journal(
     """What crossed the wire of late, at most `limit` exchanges, by default 100."""
     journal = journal_of(request)
     entries = journal.entries(replace(wanted, limit=wanted.limit or _PAGE))
-    found = [shown(entry, bodies=bodies) for entry in entries]
-    return JournalPage(exchanges=found, last_number=0 if wanted.tenant is None else journal.last(wanted.tenant))
+    last = 0 if wanted.tenant is None else journal.last(wanted.tenant)
+    # To hash and decode long bodies takes a while, in which others are to be answered.
+    found = await asyncio.to_thread(lambda: [shown(entry, bodies=bodies) for entry in entries])
+    return JournalPage(exchanges=found, last_number=last)
 
 
 @router.get("/export")
@@ -115,7 +118,9 @@ async def verify_journal(body: Verify, request: Request) -> Verified:
     except InvalidExpectation as invalid:
         raise Invalid(str(invalid)) from invalid
     wanted = Wanted(tenant_named(body.api_key), since=body.since)
-    verification = verify(journal_of(request).entries(wanted), body.expectations, in_order=body.in_order)
+    entries = journal_of(request).entries(wanted)
+    # As above, and as often as there are expectations.
+    verification = await asyncio.to_thread(verify, entries, body.expectations, in_order=body.in_order)
     return Verified(**verification.as_json(), text=str(verification))
 
 
