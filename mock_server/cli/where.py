@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import typer
 
 from mock_server.cli.failure import USAGE, fail
+
+DEFAULT_URL: Final = "http://127.0.0.1:8000"
 
 UrlOption = Annotated[str | None, typer.Option("--url", help="Base URL of the server, instead of --port.")]
 PortOption = Annotated[
@@ -20,9 +22,19 @@ PortOption = Annotated[
 
 def server_url(port: int, url: str | None) -> str:
     """The base URL of the server, without a slash at its end."""
-    if url is None:
-        return f"http://127.0.0.1:{port}"
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        fail(f"url {url!r} is none of a server: give one like http://127.0.0.1:8000.", USAGE)
+    return f"http://127.0.0.1:{port}" if url is None else base_url(url)
+
+
+def base_url(url: str) -> str:
+    """The same of a URL that was given; ends the command where it is none of a server."""
+    if not _is_of_a_server(url):
+        fail(f"url {url!r} is none of a server: give one like {DEFAULT_URL}.", USAGE)
     return url.rstrip("/")
+
+
+def _is_of_a_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as http://[
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment

@@ -233,7 +233,8 @@ def test_mistakes_are_named_with_what_to_do(admin: Admin, url: str, tmp_path: Pa
     assert refused.exit_code == 1
     assert refused.output.startswith(f"error: {nobody} does not answer (")
     assert refused.output.endswith("is the server running there?\n")
-    assert "url 'localhost' is none of a server" in run("health", "--url", "localhost").output
+    for none in ("localhost", "http://", "http://["):
+        assert f"url '{none}' is none of a server" in run("health", "--url", none).output
     assert admin("seed", "one-rnu", code=2) == "error: seed data 'one-rnu' is unknown: did you mean one-run?\n"
     assert "'optim_stp' is unknown: did you mean optim_step?" in admin("dial", "optim_stp", "never", code=2)
     assert "effect: 'rest' is unknown: did you mean reset?" in admin(

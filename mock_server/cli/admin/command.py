@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_type_hints
 
 import typer
 
 from mock_server.cli.failure import FAILED, USAGE, fail
-from mock_server.domain.tenants import LOCAL_KEY
+from mock_server.cli.where import DEFAULT_URL, base_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from mock_server.admin_client import AdminClient, AdminError
-
-DEFAULT_URL: Final = "http://127.0.0.1:8000"
 
 UrlOption = Annotated[
     str,
@@ -31,8 +29,6 @@ KeyOption = Annotated[str, typer.Option("--key", envvar="TINKER_API_KEY", help="
 WhoseOption = Annotated[
     str | None, typer.Option("--key", help="API key of the tenant, or its id.  [default: everybody]")
 ]
-OWN_KEY: Final = LOCAL_KEY
-
 
 _Answer = TypeVar("_Answer")
 
@@ -44,10 +40,8 @@ class Server:
         # urllib's request machinery takes longer to import than `--help` may take.
         from mock_server.admin_client import AdminClient  # noqa: PLC0415
 
-        if not url.startswith(("http://", "https://")):
-            fail(f"url {url!r} is none of a server: give one like {DEFAULT_URL}.", USAGE)
         self.as_json = as_json
-        self._client: AdminClient = AdminClient(url, token)
+        self._client: AdminClient = AdminClient(base_url(url), token)
 
     def get(self, path: str, **query: object) -> Any:
         return self._answered(self._client.get, path, **query)

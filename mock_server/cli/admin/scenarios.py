@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from mock_server.cli.admin.command import (
-    OWN_KEY,
     KeyOption,
     Server,
     WhoseOption,
@@ -18,6 +17,7 @@ from mock_server.cli.admin.command import (
     table,
 )
 from mock_server.cli.failure import FAILED, USAGE, fail
+from mock_server.domain.tenants import LOCAL_KEY
 
 scenario = group("scenario", "Incidents that a running server plays for its tenants.")
 
@@ -47,7 +47,7 @@ def begin(
     server: Server,
     name: Annotated[str, typer.Argument(metavar="ID", help="Id of a scenario, or path of its file (.yaml).")],
     draw: Annotated[int | None, typer.Option("--seed", min=0, help="Of its draws.  [default: its own]")] = None,
-    key: KeyOption = OWN_KEY,
+    key: KeyOption = LOCAL_KEY,
 ) -> None:
     """Let a tenant play a scenario, from its beginning."""
     chosen: object = name
@@ -61,7 +61,7 @@ def begin(
 
 
 @admin_command(scenario, "verdict")
-def verdict(server: Server, key: KeyOption = OWN_KEY) -> None:
+def verdict(server: Server, key: KeyOption = LOCAL_KEY) -> None:
     """Say whether the tenant's client does what a good client does, so far; exits with 1 where it does not."""
     found = server.get("/scenarios/verdict", api_key=key)
     lines = [
@@ -74,7 +74,7 @@ def verdict(server: Server, key: KeyOption = OWN_KEY) -> None:
 
 
 @admin_command(scenario, "end")
-def end(server: Server, key: KeyOption = OWN_KEY) -> None:
+def end(server: Server, key: KeyOption = LOCAL_KEY) -> None:
     """End what a tenant plays."""
     found = server.ask("DELETE", "/scenarios", query={"api_key": key})
     server.show(found, [f"{found['tenant']} plays {found['scenario']} no more"])

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mock_server.cli.admin.command import OWN_KEY, KeyOption, Server, admin_command, group, table
+from mock_server.cli.admin.command import KeyOption, Server, admin_command, group, table
+from mock_server.domain.tenants import LOCAL_KEY
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits and _.-")]
 
@@ -18,7 +19,7 @@ def save(
     server: Server,
     name: NameArgument,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace one of that name.")] = False,
-    key: KeyOption = OWN_KEY,
+    key: KeyOption = LOCAL_KEY,
 ) -> None:
     """Keep all that a tenant has at this moment."""
     found = server.ask("POST", "/snapshots", {"api_key": key, "name": name, "overwrite": overwrite})
@@ -26,14 +27,14 @@ def save(
 
 
 @admin_command(snapshot, "restore")
-def restore(server: Server, name: NameArgument, key: KeyOption = OWN_KEY) -> None:
+def restore(server: Server, name: NameArgument, key: KeyOption = LOCAL_KEY) -> None:
     """Exchange all that a tenant has for what it had then."""
     found = server.ask("POST", f"/snapshots/{name}/restore", {"api_key": key})
     server.show(found, [f"restored {name}: {found['rows']} rows, {found['artifacts']} files"])
 
 
 @admin_command(snapshot, "list")
-def list_snapshots(server: Server, key: KeyOption = OWN_KEY) -> None:
+def list_snapshots(server: Server, key: KeyOption = LOCAL_KEY) -> None:
     """List a tenant's snapshots."""
     found = server.get("/snapshots", api_key=key)
     names = ("name", "created_at", "written_by", "rows", "artifacts")
@@ -46,6 +47,6 @@ def list_snapshots(server: Server, key: KeyOption = OWN_KEY) -> None:
 
 
 @admin_command(snapshot, "delete")
-def delete(server: Server, name: NameArgument, key: KeyOption = OWN_KEY) -> None:
+def delete(server: Server, name: NameArgument, key: KeyOption = LOCAL_KEY) -> None:
     """Delete a snapshot."""
     server.show(server.ask("DELETE", f"/snapshots/{name}", query={"api_key": key}), [f"deleted {name}"])

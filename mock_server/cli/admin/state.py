@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mock_server.cli.admin.command import (
-    OWN_KEY,
     KeyOption,
     Server,
     WhoseOption,
@@ -16,6 +15,7 @@ from mock_server.cli.admin.command import (
     group,
     table,
 )
+from mock_server.domain.tenants import LOCAL_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ def reset(
         str | None, typer.Option("--seed", help="Name of seed data.  [default: those that it was last given]")
     ] = None,
     snapshot: Annotated[str | None, typer.Option("--snapshot", help="Name of a snapshot to go back to.")] = None,
-    key: KeyOption = OWN_KEY,
+    key: KeyOption = LOCAL_KEY,
 ) -> None:
     """Let a tenant begin anew: what it has goes, and so do its faults, dials, journal and clock."""
     body = {"api_key": key, "to": "snapshot" if snapshot else to, "seed": seed, "snapshot": snapshot}
@@ -89,7 +89,7 @@ def reset(
 def seed(
     server: Server,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which; without it all are listed.")] = None,
-    key: KeyOption = OWN_KEY,
+    key: KeyOption = LOCAL_KEY,
 ) -> None:
     """Give a tenant seed data, beside what it has; without a name, list what there is."""
     if name is None:
@@ -106,7 +106,7 @@ def corrupt(
     server: Server,
     effect: Annotated[str, typer.Argument(help="What goes wrong: {flip_bit: {checkpoint: $last}}, or a name.")],
     draw: Annotated[int, typer.Option("--seed", min=0, help="Of what it draws.")] = 0,
-    key: KeyOption = OWN_KEY,
+    key: KeyOption = LOCAL_KEY,
 ) -> None:
     """Corrupt something that a tenant has stored, at once."""
     body = {"effect": given_value(effect, "EFFECT"), "api_key": key, "seed": draw}
