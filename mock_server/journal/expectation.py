@@ -55,6 +55,10 @@ class Count(BaseModel):
     def most(self) -> int | None:
         return self.exactly if self.exactly is not None else self.at_most
 
+    def admits(self, number: int) -> bool:
+        """Whether this many is what was expected."""
+        return self.fewest <= number and (self.most is None or number <= self.most)
+
     def __str__(self) -> str:
         if self.exactly is not None:
             return f"exactly {self.exactly}"

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from mock_server.journal import Expectation
+from mock_server.journal import Count, Expectation
 
 TOLD: Final = "told"
 """An amount that the client was told of: what it believes, which must be what is."""
 _AMOUNTS: Final = f"give a number, {{at_least: n, at_most: n}}, or {TOLD}"
 
 
-class Amount(BaseModel):
+class Amount(Count):
     """So many: a number, bounds, or as many as the client was told of."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    exactly: NonNegativeInt | None = None
-    at_least: NonNegativeInt | None = None
-    at_most: NonNegativeInt | None = None
     told: bool = False
 
     @model_validator(mode="after")
-    def _one_of(self) -> Self:
+    def _sensible(self) -> Self:
         bounded = self.at_least is not None or self.at_most is not None
         if [self.exactly is not None, bounded, self.told].count(True) != 1:
             raise ValueError(_AMOUNTS)
@@ -33,18 +28,11 @@ class Amount(BaseModel):
     def __str__(self) -> str:
         if self.told:
             return "as many as the client was told of"
-        if self.exactly is not None:
-            return str(self.exactly)
-        bounds = (("at least", self.at_least), ("at most", self.at_most))
-        return " and ".join(f"{word} {bound}" for word, bound in bounds if bound is not None)
+        return super().__str__() if self.exactly is None else str(self.exactly)
 
-    def admits(self, amount: int, told: int = 0) -> bool:
-        """Whether this many is what was expected. told: how many the client was told of."""
-        if self.told:
-            return amount == told
-        if self.exactly is not None:
-            return amount == self.exactly
-        return (self.at_least or 0) <= amount and (self.at_most is None or amount <= self.at_most)
+    def admits(self, number: int, told: int = 0) -> bool:
+        """The same. told: how many the client was told of."""
+        return number == told if self.told else super().admits(number)
 
 
 def _amount(given: object) -> object:

@@ -66,7 +66,8 @@ def _of_check(expected: OnTheWire, tally: Tally) -> Point:
 
     count = tally.counts.get(str(expected.check), Count())
     evidence = () if count.first is None else tuple(map(str, count.first.exchanges))
-    kept = _counts(expected, count.failed) if expected.fails else not count.failed and _counts(expected, count.passed)
+    admits = expected.count.admits
+    kept = admits(count.failed) if expected.fails else not count.failed and admits(count.passed)
     if count.first is not None:
         seen = f"it failed in {count.failed} of {count.failed + count.passed} exchanges: {count.first.evidence}"
     else:
@@ -92,12 +93,7 @@ def _of_values(expected: OnTheWire, entries: Sequence[Entry]) -> Point:
         number = len(meant)
     more = (f"and {len(meant) - _SHOWN} more",) if len(meant) > _SHOWN else ()
     evidence = (*map(str, meant[:_SHOWN]), *more)
-    return Point("wire", _counts(expected, number), str(expected), f"there were {number}", evidence)
-
-
-def _counts(expected: OnTheWire, number: int) -> bool:
-    most = expected.count.most
-    return expected.count.fewest <= number and (most is None or number <= most)
+    return Point("wire", expected.count.admits(number), str(expected), f"there were {number}", evidence)
 
 
 def _value(entry: Entry, name: str) -> Any:
