@@ -15,6 +15,7 @@ import typer
 from mock_server import __version__
 from mock_server.cli.failure import FAILED, USAGE, fail
 from mock_server.cli.progress import progress
+from mock_server.cli.where import base_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -92,15 +93,14 @@ def server(
     except ModuleNotFoundError as error:
         fail(f"judging needs {error.name}: install tinker-mock[contract]")
 
-    if not url.startswith(("http://", "https://")):
-        fail(f"URL is {url!r}: give one that begins with http:// or https://", USAGE)
+    url = base_url(url)
     _known("--profile", profiles or (), SERVER_PROFILES)
     _known("--part", parts or (), PARTS)
     _known("--effort", [effort], SECONDS)
     expected = _expected(expected_failures)
     files = _files({"--json": json_file, "--junit": junit_file, "--html": html_file})
     target = Target(
-        url.rstrip("/"),
+        url,
         tuple(keys or ()),
         base_model=base_model,
         effort="short" if effort == "short" else "full",
