@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import unquote, urlencode
 
@@ -18,6 +19,8 @@ SECRETS_KEPT: Final = "tml-not-recorded"
 """What stands for a key: what the observer wants to see is that there was one."""
 _SECRET_FIELDS: Final = ("jwt", "weights_access_token")
 """Of a JSON body's fields those that hold a key, or a token that does for one."""
+DEEPEST: Final = 100
+"""JSON that is nested deeper is kept as bytes: whatever writes or reads it as values recurses, and has its limits."""
 
 
 class CaptureError(Exception):
@@ -44,7 +47,7 @@ def read(path: Path) -> Iterator[Exchange]:
             if line.strip():
                 try:
                     yield exchange_of(json.loads(line), number)
-                except (ValueError, KeyError, TypeError, AttributeError) as error:
+                except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                     raise CaptureError(
                         f"{path}, line {number}: no exchange ({type(error).__name__}: {error})"
                     ) from error
@@ -68,12 +71,12 @@ def body_without_secrets(body: bytes) -> bytes:
         return body
     try:
         fields = json.loads(body)
-    except ValueError:
+        if not isinstance(fields, dict):
+            return body
+        kept = {name: SECRETS_KEPT for name in _SECRET_FIELDS if isinstance(fields.get(name), str)}
+        return json.dumps(fields | kept).encode() if kept else body
+    except (ValueError, RecursionError):
         return body
-    if not isinstance(fields, dict):
-        return body
-    kept = {name: SECRETS_KEPT for name in _SECRET_FIELDS if isinstance(fields.get(name), str)}
-    return json.dumps(fields | kept).encode() if kept else body
 
 
 class JsonLinesWriter:
@@ -112,20 +115,26 @@ def line_of(exchange: Exchange) -> str:
 
 
 def body_as_json(message: Request | Response) -> dict[str, Any] | None:
-    """A body as it stands in a line: JSON, text or base64; `whole` where only its beginning was kept."""
+    """A body as it stands in a line: JSON, or base64 of any other; `whole` where only its beginning was kept."""
     if not message.body:
         return None
+    body = body_without_secrets(message.body)
+    if message.whole and message.media_type == "application/json":
+        with suppress(ValueError, RecursionError):
+            value = json.loads(body)
+            if not _is_deep(value):
+                return {"json": value}
     kept: dict[str, Any] = {} if message.whole else {"whole": False}
-    if message.whole and message.media_type == "application/json" and _is_json(message.body):
-        return {"json": json.loads(body_without_secrets(message.body))}
-    return {"base64": b64encode(message.body).decode(), **kept}
+    return {"base64": b64encode(body).decode(), **kept}
 
 
-def _is_json(body: bytes) -> bool:
-    try:
-        json.loads(body)
-    except ValueError:
-        return False
+def _is_deep(value: Any) -> bool:
+    level: list[Any] = [[value]]
+    for _ in range(DEEPEST + 1):
+        insides = [outer.values() if isinstance(outer, dict) else outer for outer in level]
+        level = [each for inside in insides for each in inside if isinstance(each, dict | list)]
+        if not level:
+            return False
     return True
 
 

@@ -26,7 +26,7 @@ def read(path: Path) -> Iterator[Exchange]:
     """The exchanges of an archive. Raises CaptureError."""
     try:
         entries = json.loads(path.read_bytes())["log"]["entries"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CaptureError(f"{path}: no HTTP archive ({type(error).__name__}: {error})") from error
     for number, entry in enumerate(entries, 1):
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contracts.capture import CaptureError, read, writer
+from contracts.capture import DEEPEST, CaptureError, read, writer
 from contracts.encoding import LIMIT, decoded
 from contracts.exchange import Exchange, Request, Response
 
@@ -69,6 +69,32 @@ def test_what_is_written_is_read_again(tmp_path: Path, name: str) -> None:
     assert round(found[2].started - found[0].started, 3) == 3.0
 
 
+@pytest.mark.parametrize("name", ["a.har", "a.jsonl"])
+@pytest.mark.parametrize("depth", [DEEPEST // 2, DEEPEST * 3, 985, 100_000])
+def test_json_of_any_depth_is_read_again(tmp_path: Path, name: str, depth: int) -> None:
+    body = b'{"jwt": 0, "a": ' + b"[" * depth + b"]" * depth + b"}"
+    file = writer(tmp_path / name)
+    file.write(Exchange(1, Request("POST", "/api/v1/optim_step", "", JSON, body), Response(200, JSON, body)))
+    file.close()
+    (found,) = read(tmp_path / name)
+    assert found.response is not None
+    assert found.request.body == found.response.body == body
+
+
+@pytest.mark.parametrize("depth", [2, DEEPEST, DEEPEST + 1, 300])
+def test_a_key_beside_deep_json_is_replaced(tmp_path: Path, depth: int) -> None:
+    body = b'{"jwt": "' + SECRET.encode() + b'", "a": ' + b"[" * (depth - 1) + b"]" * (depth - 1) + b"}"
+    file = writer(tmp_path / "a.jsonl")
+    file.write(Exchange(1, Request("POST", "/api/v1/auth/token"), Response(200, JSON, body)))
+    file.close()
+    line = json.loads((tmp_path / "a.jsonl").read_text())
+    assert list(line["response"]["body"]) == ["json" if depth <= DEEPEST else "base64"]
+    (found,) = read(tmp_path / "a.jsonl")
+    assert found.response is not None
+    assert SECRET.encode() not in found.response.body
+    assert b'"jwt": "tml-not-recorded"' in found.response.body
+
+
 def test_a_key_is_replaced_and_not_left_out(tmp_path: Path) -> None:
     file = writer(tmp_path / "a.jsonl")
     file.write(EXCHANGES[0])
@@ -101,7 +127,9 @@ def test_an_archive_of_a_browser_is_read(tmp_path: Path) -> None:
         ("a.jsonl", '{"method": "GET"}\n', "line 1"),
         ("a.jsonl", "\nnonsense\n", "line 2"),
         ("a.jsonl", "[]\n", "line 1"),
+        pytest.param("a.jsonl", "[" * 100_000, "line 1", id="a line that is too deep"),
         ("a.har", "nonsense", "no HTTP archive"),
+        pytest.param("a.har", "[" * 100_000, "no HTTP archive", id="an archive that is too deep"),
         ("a.har", '{"log": {"entries": [{}]}}', "entry 1"),
     ],
 )
