@@ -6,6 +6,7 @@ import os
 import sys
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from contracts.server.expected import Expected
     from contracts.server.target import Target
 
+NEEDED: Final = ("httpx", "hypothesis", "jinja2", "jsonschema-rs", "schemathesis")
+"""The extra `contract`, some of which is imported only when minutes have passed."""
 SECONDS: Final = {"short": 170.0, "full": 590.0}
 """Time limits that keep a run below what is promised of its effort."""
 INTERRUPTED: Final = 130
@@ -85,13 +88,12 @@ def server(
     Exits with 0 if every MUST is kept that is not an expected failure, with 1 if not, and with 2 if nothing could be
     judged. The reports hold the score of each profile and the exchanges behind each failure, without keys.
     """
-    try:
-        from contracts.report.build import Circumstances, report_of  # noqa: PLC0415 - only who judges needs any of it
-        from contracts.requirements import FORM, SERVER_PROFILES  # noqa: PLC0415
-        from contracts.server.suite import PARTS, judge  # noqa: PLC0415
-        from contracts.server.target import Target  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        fail(f"judging needs {error.name}: install tinker-mock[contract]")
+    if missing := [name for name in NEEDED if find_spec(name.replace("-", "_")) is None]:
+        fail(f"judging needs {', '.join(missing)}: install tinker-mock[contract].", USAGE)
+    from contracts.report.build import Circumstances, report_of  # noqa: PLC0415 - only who judges needs any of it
+    from contracts.requirements import FORM, SERVER_PROFILES  # noqa: PLC0415
+    from contracts.server.suite import PARTS, judge  # noqa: PLC0415
+    from contracts.server.target import Target  # noqa: PLC0415
 
     url = base_url(url)
     _known("--profile", profiles or (), SERVER_PROFILES)
@@ -165,6 +167,8 @@ def _repeated(
     ):
         if given:
             yield from (option, given)
+    if target.clock:
+        yield "--clock"
 
 
 def _write(report: Report, files: Mapping[str, Path]) -> None:

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 from xml.etree.ElementTree import parse
 
 import pytest
+from typer.testing import CliRunner
 
 from client_tests.harness.in_thread import AsgiThread
+from mock_server.cli import app
+from mock_server.cli.check_server import NEEDED
 from mock_server.cli.progress import progress
 from tests.cli.server_process import TINKER_MOCK, clean_environment, tinker_mock
 from tests.contracts import silly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from starlette.types import Receive, Scope, Send
 
+ROOT: Final = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -60,10 +66,21 @@ def test_an_option_that_can_not_be_is_refused_before_anything_is_asked(
     assert "vectors ..." not in done.stderr
 
 
+def test_what_is_not_installed_is_told_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mock_server.cli.check_server.find_spec", lambda name: None if name == "jinja2" else True)
+    told = CliRunner().invoke(app, ["check", "server", "no address"])
+    assert (told.exit_code, told.stderr) == (2, "error: judging needs jinja2: install tinker-mock[contract].\n")
+
+
+def test_what_is_needed_is_the_extra() -> None:
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["contract"]
+    assert tuple(re.split("[<>=]", each)[0] for each in extra) == NEEDED
+
+
 def test_reports_are_written_and_a_broken_must_is_1(empty: str, tmp_path: Path) -> None:
     known = tmp_path / "known.txt"
     known.write_text("error-has-a-body\nsubmission-has-a-request-id asample # to come\n")
-    arguments = ["--part", "checks", "--profile", "core", "--seed", "5", "--expected-failures", "known.txt"]
+    arguments = ["--part", "checks", "--profile", "core", "--seed", "5", "--expected-failures", "known.txt", "--clock"]
     files = ["--json", "r.json", "--junit", "r.xml", "--html", "r.html"]
     done = tinker_mock("check", "server", f"{empty}/", *arguments, *files, cwd=tmp_path)
     assert done.returncode == 1, done.stderr
@@ -74,7 +91,7 @@ def test_reports_are_written_and_a_broken_must_is_1(empty: str, tmp_path: Path) 
         "broken",
         ["form", "core"],
     )
-    options = "--effort full --seed 5 --profile core --part checks --expected-failures known.txt"
+    options = "--effort full --seed 5 --profile core --part checks --expected-failures known.txt --clock"
     assert report["repeat"] == f"tinker-mock check server {empty} {options}"
     assert parse(tmp_path / "r.xml").getroot().tag == "testsuites"
     assert "<h1>" in (tmp_path / "r.html").read_text()
