@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final, Literal
+
+from contracts.documents import read_yaml
 
 Keyword = Literal["MUST", "SHOULD"]
 Side = Literal["server", "client"]
@@ -43,7 +45,5 @@ class Requirement:
 @cache
 def requirements() -> dict[str, Requirement]:
     """All requirements by id, in the file's order."""
-    import yaml  # noqa: PLC0415 - only who judges reads the file
-
-    listed: list[dict[str, Any]] = yaml.safe_load((files("contracts") / "requirements.yaml").read_text("utf-8"))
+    listed: list[dict[str, Any]] = read_yaml(Path(__file__).with_name("requirements.yaml"))
     return {each["id"]: Requirement(**{**each, "checks": tuple(each["checks"])}) for each in listed}

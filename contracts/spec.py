@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
+from contracts.documents import read_yaml
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -125,32 +127,6 @@ class Spec:
                 break
         return found
 
-    def meaning(self, schema: Mapping[str, Any], value: Any) -> Any:
-        """The value without what says nothing: null, defaults, and fields that the schema does not know."""
-        forms = list(self._forms(schema))
-        known = {name: each for form in forms for name, each in form.get("properties", {}).items()}
-        if isinstance(value, dict) and known:
-            said = {name: self.meaning(known[name], each) for name, each in value.items() if name in known}
-            return {
-                name: each
-                for name, each in said.items()
-                if each is not None and all(each != form.get("default") for form in self._forms(known[name]))
-            }
-        if isinstance(value, list) and len(value) == 1 and {"string", "array"} <= {form.get("type") for form in forms}:
-            value = value[0]  # one text says the same alone and in a list
-        if isinstance(value, list):
-            items: Mapping[str, Any] = next((form["items"] for form in forms if "items" in form), {})
-            return [self.meaning(items, each) for each in value]
-        return value
-
-    def _forms(self, schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        """The schema and those that it may be instead, or is as well."""
-        schema = self.resolved(schema)
-        yield schema
-        for keyword in ("anyOf", "oneOf", "allOf"):
-            for each in schema.get(keyword, ()):
-                yield from self._forms(each)
-
     @cached_property
     def _exact(self) -> dict[tuple[str, str], Operation]:
         return {(each.method, each.path): each for each in self.operations.values() if "{" not in each.path}
@@ -207,23 +183,13 @@ class Spec:
 @cache
 def spec() -> Spec:
     """The contract, read once per process."""
-    return Spec(read_document(openapi_file()))
+    return Spec(read_yaml(openapi_file()))
 
 
 def openapi_file() -> Path:
     """Where it lies: beside this module in an installed package, at the root of a checkout."""
     installed = _HERE / "openapi.yaml"
     return installed if installed.exists() else _HERE.parent / "openapi.yaml"
-
-
-def read_document(path: Path) -> dict[str, Any]:
-    """An OpenAPI document of YAML."""
-    import yaml  # noqa: PLC0415 - only who asks for the contract reads it
-
-    # The parser in C takes a tenth of the time, where it is there.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    document: dict[str, Any] = yaml.load(path.read_text("utf-8"), Loader=loader)  # noqa: S506 - safe ones both
-    return document
 
 
 def operations() -> dict[str, Operation]:

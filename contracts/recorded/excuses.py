@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from contracts.documents import read_yaml
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -62,10 +64,8 @@ class Excuse:
 @cache
 def excuses() -> tuple[Excuse, ...]:
     """All of them. An entry for several recordings, or for several lines with a status each, is as many excuses."""
-    import yaml  # noqa: PLC0415 - only for who replays
-
     found: list[Excuse] = []
-    for entry in yaml.safe_load(FILE.read_text()):
+    for entry in read_yaml(FILE):
         statuses = entry.pop("statuses", None)
         for recording in entry.pop("recordings"):
             if statuses is None:

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from contracts.documents import read_yaml
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -45,10 +47,8 @@ class Scene:
 @cache
 def scenes() -> Mapping[str, Mapping[str, Scene]]:
     """By recording and capture."""
-    import yaml  # noqa: PLC0415 - only for who replays
-
     found: dict[str, dict[str, Scene]] = {}
-    for entry in yaml.safe_load(FILE.read_text()):
+    for entry in read_yaml(FILE):
         scene = Scene(
             stands_for=entry.get("stands_for", {}),
             sessions=tuple(entry.get("sessions", ())),

@@ -9,13 +9,14 @@ from urllib.parse import unquote
 import pytest
 from openapi_spec_validator import validate
 
+from contracts.documents import read_yaml
+from contracts.meaning import meaning
 from contracts.recorded.recording import RECORDINGS, captures
 from contracts.spec import (
     Spec,
     openapi_file,
     operation_of,
     operations,
-    read_document,
     spec,
     validate_headers,
     validate_query,
@@ -102,7 +103,7 @@ def test_a_checkout_reads_the_file_at_its_root(request: pytest.FixtureRequest) -
 
 def test_a_file_is_read_as_it_stands(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("openapi: 3.1.0\nday: '2026-07-13'\n")
-    assert read_document(tmp_path / "a.yaml") == {"openapi": "3.1.0", "day": "2026-07-13"}
+    assert read_yaml(tmp_path / "a.yaml") == {"openapi": "3.1.0", "day": "2026-07-13"}
 
 
 @pytest.mark.parametrize(
@@ -213,8 +214,8 @@ def test_who_uses_an_operation_is_named() -> None:
 def test_one_text_says_the_same_alone_and_in_a_list() -> None:
     schema = operations()["asample"].body["application/json"]
     alone, listed, other = ({"sampling_params": {"stop": stop}} for stop in ("a", ["a"], ["a", "b"]))
-    assert spec().meaning(schema, alone) == spec().meaning(schema, listed)
-    assert spec().meaning(schema, alone) != spec().meaning(schema, other)
+    assert meaning(spec(), schema, alone) == meaning(spec(), schema, listed)
+    assert meaning(spec(), schema, alone) != meaning(spec(), schema, other)
 
 
 @pytest.mark.parametrize(
@@ -228,4 +229,4 @@ def test_one_text_says_the_same_alone_and_in_a_list() -> None:
 )
 def test_what_says_nothing_makes_no_other_request(one: Document, other: Document, *, same: bool) -> None:
     schema = operations()["optim_step"].body["application/json"]
-    assert (spec().meaning(schema, one) == spec().meaning(schema, other)) is same
+    assert (meaning(spec(), schema, one) == meaning(spec(), schema, other)) is same

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
+
+from contracts.documents import read_yaml
 
 if TYPE_CHECKING:
     from contracts.exchange import Exchange
@@ -55,7 +57,4 @@ class Exclusions:
 @cache
 def reviewed() -> tuple[Exclusion, ...]:
     """The file's."""
-    import yaml  # noqa: PLC0415 - only who judges reads it
-
-    listed = yaml.safe_load((files("contracts.server.shape") / "exclusions.yaml").read_text("utf-8"))
-    return tuple(Exclusion(**each) for each in listed or ())
+    return tuple(Exclusion(**each) for each in read_yaml(Path(__file__).with_name("exclusions.yaml")) or ())
