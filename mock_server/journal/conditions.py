@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from mock_server.journal.matcher import ABSENT, value_at
-from mock_server.journal.wanted import ANY_FAULT, status_fits
+from mock_server.journal.wanted import ANY_FAULT, fault_fits, status_fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,7 +98,7 @@ def answered_by(wanted: Sequence[str]) -> Condition:
 
 def fault_of(wanted: str) -> Condition:
     def why_not(entry: Entry) -> str | None:
-        if wanted in entry.faults or (wanted == ANY_FAULT and entry.faults):
+        if fault_fits(wanted, entry.faults):
             return None
         return f"{' and '.join(entry.faults)} struck it, not {wanted}" if entry.faults else "no fault struck it"
 

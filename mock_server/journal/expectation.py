@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
 
 from mock_server.faults.problems import problems, unknown
-from mock_server.faults.registry import EFFECTS
 from mock_server.faults.rule import Numbers, Words
 from mock_server.journal.conditions import (
     Condition,
@@ -20,7 +19,7 @@ from mock_server.journal.conditions import (
     place_of,
 )
 from mock_server.journal.matcher import FieldMatcher, HeaderMatcher
-from mock_server.journal.wanted import ANY_FAULT, known_status
+from mock_server.journal.wanted import KNOWN_FAULTS, known_status
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -142,10 +141,9 @@ def expectations_of(given: Sequence[Any]) -> list[Expectation]:
 
 def check_names(expectations: Sequence[Expectation], operations: Collection[str]) -> None:
     """InvalidExpectation for an operation or a fault that does not exist, which would never be met or always."""
-    faults = {*EFFECTS, ANY_FAULT}
     for index, expectation in enumerate(expectations):
         for operation in expectation.operation or ():
             if operation not in operations:
                 raise InvalidExpectation(f"expectations.{index}.operation: {unknown(operation, operations)}")
-        if expectation.fault is not None and expectation.fault not in faults:
-            raise InvalidExpectation(f"expectations.{index}.fault: {unknown(expectation.fault, faults)}")
+        if expectation.fault is not None and expectation.fault not in KNOWN_FAULTS:
+            raise InvalidExpectation(f"expectations.{index}.fault: {unknown(expectation.fault, KNOWN_FAULTS)}")

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from mock_server.faults.registry import EFFECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _STATUS: Final = re.compile(r"[1-5](\d\d|xx)")
 NO_ANSWER: Final = "nothing"
 ANY_FAULT: Final = "any"
+KNOWN_FAULTS: Final = frozenset({*EFFECTS, ANY_FAULT})
+"""What `fault_fits` understands."""
 
 E = TypeVar("E")
 
@@ -28,7 +35,7 @@ class _Noted(Protocol):
 
 @dataclass(frozen=True)
 class Wanted:
-    """tenant: whose; None: everybody's. status: as for `status_fits`. fault: its name, or `any`.
+    """tenant: whose; None: everybody's. status: as for `status_fits`. fault: as for `fault_fits`.
 
     since: only those with a higher number. limit: the first so many behind `since`, else the last so many.
     """
@@ -46,7 +53,7 @@ class Wanted:
             (self.since is None or record.number > self.since)
             and (self.operation is None or record.operation == self.operation)
             and (self.status is None or status_fits(self.status, record.status))
-            and (self.fault is None or self.fault in record.faults or (self.fault == ANY_FAULT and record.faults != ()))
+            and (self.fault is None or fault_fits(self.fault, record.faults))
         )
 
     def within_limit(self, found: list[E]) -> list[E]:
@@ -65,3 +72,8 @@ def status_fits(wanted: str, status: int | None) -> bool:
     if status is None or wanted == NO_ANSWER:
         return status is None and wanted == NO_ANSWER
     return wanted == str(status) or wanted == f"{status // 100}xx"
+
+
+def fault_fits(wanted: str, struck: Collection[str]) -> bool:
+    """Whether one of that name is among those that struck, or with `any` whichever."""
+    return wanted in struck or (wanted == ANY_FAULT and bool(struck))

@@ -7,8 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from mock_server.faults.problems import Problem, unknown
-from mock_server.faults.registry import EFFECTS
-from mock_server.journal.wanted import ANY_FAULT
+from mock_server.journal.wanted import KNOWN_FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -43,7 +42,7 @@ class Names:
             for operation in each.operation or ():
                 yield ("expect", "wire", index, "operation"), operation, self.operations
             if each.fault is not None:
-                yield ("expect", "wire", index, "fault"), each.fault, {*EFFECTS, ANY_FAULT}
+                yield ("expect", "wire", index, "fault"), each.fault, KNOWN_FAULTS
 
 
 @cache
