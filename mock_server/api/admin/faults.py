@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from mock_server.api.admin.administrator import PREFIX, administrator
-from mock_server.api.admin.whose import tenant_named
+from mock_server.api.admin.whose import KeyQuery, tenant_named
 from mock_server.api.tinker.answers import json_response, no_content
 from mock_server.domain.errors import Invalid, NotFound
 from mock_server.faults import ActiveRule, FaultPlan, FaultRule, InvalidFault
@@ -44,7 +44,7 @@ async def add_fault(body: NewFault, request: Request) -> Response:
 
 
 @router.delete("", status_code=204)
-async def clear_faults(request: Request, api_key: str | None = None) -> Response:
+async def clear_faults(request: Request, api_key: KeyQuery = None) -> Response:
     """Lift all faults, or only one tenant's."""
     _plan(request).clear(tenant_named(api_key))
     return no_content()
