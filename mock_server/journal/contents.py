@@ -15,9 +15,6 @@ class Contents:
         self._kept: dict[bytes, _Shared] = {}
         self.size = 0
 
-    def __len__(self) -> int:
-        return len(self._kept)
-
     def keep(self, content: bytes) -> bytes:
         """One more user of this content; returns the copy that all its users share."""
         if len(content) <= SMALL:

@@ -41,7 +41,7 @@ def scenario_of_text(text: str, file: str) -> Scenario:
     try:
         found = _scenario(document.value, document.repeated)
     except _Wrong as wrong:
-        raise InvalidScenario(sorted_faults(wrong.problems, document, file)) from wrong
+        raise InvalidScenario(_sorted_faults(wrong.problems, document, file)) from wrong
     return found
 
 
@@ -53,7 +53,7 @@ def scenario_of(given: Mapping[str, Any]) -> Scenario:
         raise InvalidScenario([Fault("", 0, 0, str(each)) for each in wrong.problems]) from wrong
 
 
-def sorted_faults(found: list[Problem], document: Document, file: str) -> list[Fault]:
+def _sorted_faults(found: list[Problem], document: Document, file: str) -> list[Fault]:
     """The problems with their positions, in the order of the lines."""
     placed = sorted((document.position(each), str(each)) for each in found)
     return [Fault(file, line, column, message) for (line, column), message in placed]

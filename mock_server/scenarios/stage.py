@@ -88,11 +88,11 @@ class Stage:
             elif self.everybodys is not None:
                 await self._begin(tenant, self.everybodys, "command line", None)
 
-    async def leave(self, tenant: str) -> bool:
-        """End what the tenant plays; returns whether it played anything."""
+    async def leave(self, tenant: str) -> None:
+        """End what the tenant plays."""
         async with self._turn:
             self._left.add(tenant)
-            return await self._end(tenant)
+            await self._end(tenant)
 
     async def forget(self, tenant: str) -> None:
         """The tenant begins anew: what it plays ends, and what it chooses by its key or a header begins again."""
@@ -122,14 +122,12 @@ class Stage:
         playing = self._playing[tenant] = Playing(scenario, tenant, chosen_by, seed, rules, since)
         return playing
 
-    async def _end(self, tenant: str) -> bool:
+    async def _end(self, tenant: str) -> None:
         playing = self._playing.pop(tenant, None)
-        if playing is None:
-            return False
-        for rule in playing.rules:
-            self._plan.remove(rule.id)
-        await self._scenery.take_down(tenant)
-        return True
+        if playing is not None:
+            for rule in playing.rules:
+                self._plan.remove(rule.id)
+            await self._scenery.take_down(tenant)
 
     def _named_by(self, key: str) -> Scenario:
         """The scenario of `tml-scenario-ID` or `tml-scenario-ID-anything`: the longest ID that there is."""

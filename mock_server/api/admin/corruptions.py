@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from mock_server.api.admin.administrator import PREFIX, administrator
-from mock_server.api.admin.whose import tenant_named
+from mock_server.api.admin.whose import one_tenant
 from mock_server.domain.errors import Invalid
 from mock_server.faults import InvalidFault, Missed, Scene, corruption_of
 from mock_server.faults.facts import Facts
@@ -40,7 +40,7 @@ async def corrupt(body: NewCorruption, request: Request) -> Corrupted:
         effect = corruption_of(body.effect)
     except InvalidFault as invalid:
         raise Invalid(f"effect: {invalid}") from invalid
-    tenant = tenant_named(body.api_key) or ""
+    tenant = one_tenant(body.api_key)
     runtime: Runtime = request.app.state.runtime
     scene = Scene(runtime, tenant, Facts(), Random(body.seed))  # noqa: S311 - a replay must draw the same
     try:
