@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -47,14 +48,17 @@ async def replay(
     A client sends many requests at once, so what it had waited for is the order: a request goes out when all exchanges
     have ended that had ended before it was sent, and when the one before it has arrived.
     """
-    sending: dict[int, asyncio.Task[Response | None]] = {}
-    for place, exchange in enumerate(exchanges, 1):
-        waited_for = [sending[other.number] for other in exchanges[: place - 1] if other.ended <= exchange.started]
-        if waited_for:
-            await asyncio.gather(*waited_for)
-        sending[exchange.number] = asyncio.create_task(_answer(client, exchange, key))
-        await _arrival(sending[exchange.number], place, arrived)
-    answers = await asyncio.gather(*sending.values())
+    sending: list[asyncio.Task[Response | None]] = []
+    not_awaited: list[tuple[float, int]] = []
+    """A heap: when an exchange ended, and its index."""
+    for index, exchange in enumerate(exchanges):
+        while not_awaited and not_awaited[0][0] <= exchange.started:
+            _, ended = heappop(not_awaited)
+            await sending[ended]
+        sending.append(asyncio.create_task(_answer(client, exchange, key)))
+        heappush(not_awaited, (exchange.ended, index))
+        await _arrival(sending[index], index + 1, arrived)
+    answers = await asyncio.gather(*sending)
     for exchange, got in zip(exchanges, answers, strict=True):
         polled = exchange.request.headers.get("x-tinker-request-type")
         found = difference(exchange.response, got, "SampleResponse" if polled == "Sample" else "ForwardBackwardOutput")
