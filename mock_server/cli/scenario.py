@@ -114,3 +114,8 @@ def scenario_called(name: str, folder: Path | None) -> Scenario:
         return library_of(folder).find(name)
     except NoScenario as none:
         fail(none, USAGE)
+
+
+def options_of_play(seed: int) -> list[str]:
+    """Of the server for one play: the same for a replay, since its seed makes its ids."""
+    return ["--ephemeral", "--seed", str(seed), "--log-level", "warning"]

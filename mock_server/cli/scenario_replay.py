@@ -11,6 +11,7 @@ import typer
 from mock_server.cli.client_environment import KeyOption
 from mock_server.cli.failure import FAILED, USAGE, fail
 from mock_server.cli.own_server import own_server
+from mock_server.cli.scenario import options_of_play
 from mock_server.domain.tenants import LOCAL_KEY, tenant_of
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ def replay_scenario(
     from mock_server.admin_client import AdminClient, AdminError  # noqa: PLC0415 - as above
 
     exchanges, played = _read(journal, key)
-    options = ["--ephemeral", "--seed", str(played["seed"]), "--log-level", "warning"]
-    with own_server(options) as url:
+    with own_server(options_of_play(played["seed"])) as url:
         admin = AdminClient(url)
         try:
             begun = {"scenario": played["scenario"], "api_key": key, "seed": played["seed"]}

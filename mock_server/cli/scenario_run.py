@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,13 +15,10 @@ from mock_server.cli.failure import FAILED, USAGE, fail
 from mock_server.cli.judged_program import run_judged
 from mock_server.cli.own_server import own_server
 from mock_server.cli.passing_on import passing_signals_on
-from mock_server.cli.scenario import FolderOption, JsonOption, NameArgument, scenario_called
+from mock_server.cli.scenario import FolderOption, JsonOption, NameArgument, options_of_play, scenario_called
 from mock_server.cli.scenario_replay import PLAYED
 from mock_server.cli.serve import SeedOption
 from mock_server.domain.tenants import LOCAL_KEY, tenant_of
-
-if TYPE_CHECKING:
-    from mock_server.scenarios.scenario import Scenario
 
 
 def run_scenario(
@@ -53,12 +50,13 @@ def run_scenario(
     JSON in the file that TINKER_SCENARIO_OUTCOME names: {"outcome": "completes"} or {"outcome": "reports"}.
     """
     played = scenario_called(name, folder)
+    seed = played.seed if seed is None else seed
     if keep_journal is not None and not keep_journal.absolute().parent.is_dir():
         fail(f"there is no directory for {keep_journal}: make it, or give another FILE.", USAGE)
     from mock_server.admin_client import AdminClient, AdminError  # noqa: PLC0415 - only who speaks with a server
     from mock_server.scenarios.verdict import Verdict, judge_client  # noqa: PLC0415 - brings the form of scenarios
 
-    with passing_signals_on() as passing, own_server(_options(played, seed)) as url:
+    with passing_signals_on() as passing, own_server(options_of_play(seed)) as url:
         admin = AdminClient(url)
         variables = os.environ | client_variables(url, key, os.environ)
         try:
@@ -69,7 +67,6 @@ def run_scenario(
             ending = run_judged(command, variables, time_limit, passing, out, sys.stderr.buffer)
             verdict = Verdict.of_json(admin.get("/scenarios/verdict", api_key=key))
             if keep_journal is not None:
-                seed = played.seed if seed is None else seed
                 lines = admin.raw("GET", "/journal/export", query={"api_key": key})
                 mine = [each for each in admin.get("/tenants")["tenants"] if each["tenant"] == tenant_of(key)]
                 served = [repository for each in mine for repository in each["tokenizers"]]
@@ -97,7 +94,3 @@ def _keep(journal: bytes, path: Path, played: dict[str, Any]) -> None:
         exchange["notes"][PLAYED] = played
         first = json.dumps(exchange).encode()
     path.write_bytes(first + end + rest)
-
-
-def _options(played: Scenario, seed: int | None) -> list[str]:
-    return ["--ephemeral", "--seed", str(played.seed if seed is None else seed), "--log-level", "warning"]
