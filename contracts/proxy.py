@@ -202,7 +202,7 @@ def serve(
 
     def seen(exchange: Exchange) -> None:
         for finding in tally.add(observer.see(exchange)):
-            requirement = requirement_of(finding)
+            requirement = requirement_of(finding.check)
             failed(f"{requirement.keyword} {requirement.id}: {finding.evidence} ({finding.exchanges[-1]})")
         if recorder is not None:
             recorder.write(exchange)

@@ -22,10 +22,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contracts.report.build import Circumstances, report_of
-from contracts.requirements import requirements
 from contracts.server.known import known_checks
 from contracts.server.suite import PARTS, judge
-from contracts.verdicts import CHECKS
+from contracts.tally import requirement_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +37,7 @@ __all__ = ["contract_parts", "contract_report", "test_contract"]
 
 def server_checks() -> list[str]:
     """The ids of all checks of a server."""
-    return sorted(id_ for id_ in known_checks() if requirements()[CHECKS[id_].requirement].side == "server")
+    return sorted(id_ for id_ in known_checks() if requirement_of(id_).side == "server")
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,7 @@ class Tally:
             return False
         count.failed += 1
         operation = operation or _operation(finding)
-        key = (operation, finding.reason or _NAMES.sub("#", finding.evidence))
+        key = (operation, _NAMES.sub("#", finding.evidence))
         known = count.failures.get(key)
         if known is None and len(count.failures) == DISTINCT:
             known = list(count.failures.values())[-1]
@@ -97,9 +97,7 @@ class Tally:
 
     def failed(self) -> Iterator[tuple[Requirement, str]]:
         """The checks that failed, those of a MUST first."""
-        checks = [
-            (requirements()[CHECKS[name].requirement], name) for name, count in self.counts.items() if count.failed
-        ]
+        checks = [(requirement_of(name), name) for name, count in self.counts.items() if count.failed]
         yield from sorted(checks, key=lambda pair: (pair[0].keyword, pair[0].side, pair[0].id, pair[1]))
 
     def failures(self) -> Iterator[tuple[Requirement, Finding]]:
@@ -128,9 +126,9 @@ class Tally:
         yield f"{self.exchanges} exchanges: {held} checks held, {musts} MUST and {len(failed) - musts} SHOULD failed"
 
 
-def requirement_of(finding: Finding) -> Requirement:
-    """What the check of a finding stands for."""
-    return requirements()[CHECKS[finding.check].requirement]
+def requirement_of(check: str) -> Requirement:
+    """What a check stands for. check: its id."""
+    return requirements()[CHECKS[check].requirement]
 
 
 def operation_id(exchange: Exchange) -> str:

@@ -32,7 +32,7 @@ class Finding:
     """What one check found once. evidence: what was seen and what was to be seen; empty where it passed.
 
     exchanges: those that prove it, the last being the one that went wrong. operation: what was asked for, where the
-    exchanges do not say it. reason: the same for failures that are the same; empty: the evidence tells.
+    exchanges do not say it.
     """
 
     check: str
@@ -40,7 +40,6 @@ class Finding:
     evidence: str = ""
     exchanges: tuple[Exchange, ...] = ()
     operation: str = ""
-    reason: str = ""
 
 
 class Violation(AssertionError):

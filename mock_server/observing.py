@@ -37,7 +37,7 @@ class Verdicts:
         findings = self._observer.see(_exchange(self._numbers.pop(heard), heard))
         heard.verdicts = [(finding.check, finding.evidence) for finding in findings if not finding.passed]
         for finding in self.tally.add(findings):
-            requirement = requirement_of(finding)
+            requirement = requirement_of(finding.check)
             shown = "; ".join(map(str, finding.exchanges))
             log.warning(
                 "%s %s not kept (%s): %s [%s: %s]",

@@ -115,5 +115,5 @@ class Judgement:
 
     def _counts(self, finding: Finding) -> bool:
         """Whether it is about the server, what was sent being ours or the recorder's, and about what it claims."""
-        requirement = requirement_of(finding)
+        requirement = requirement_of(finding.check)
         return requirement.side == "server" and requirement.profile in self.profiles

@@ -64,8 +64,7 @@ def _verdict(check: str, evidence: str) -> dict[str, str]:
     """What was found wrong, with what the check stands for."""
     from contracts.observer.observer import all_rules  # noqa: PLC0415 - only where an observer judged
     from contracts.tally import requirement_of  # noqa: PLC0415
-    from contracts.verdicts import Finding  # noqa: PLC0415
 
     all_rules()  # perhaps another process judged, which wrote the file that is read here
-    requirement = requirement_of(Finding(check, passed=False, evidence=evidence))
+    requirement = requirement_of(check)
     return {"check": check, "requirement": requirement.id, "keyword": requirement.keyword, "evidence": evidence}

@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from contracts.requirements import requirements
 from contracts.server.behaviour.checks import BEHAVIOUR, EQUAL, EXPIRED, RESTART, SOUND, STRANGERS, TRAINED
 from contracts.server.behaviour.plain import NOISE, Plain
 from contracts.server.tenant import Tenant
-from contracts.verdicts import CHECKS, Finding, Violation
+from contracts.tally import requirement_of
+from contracts.verdicts import Finding, Violation
 
 if TYPE_CHECKING:
     from contracts.exchange import Exchange
@@ -80,7 +80,7 @@ class Exploration:
 
     def claimed(self, check: str) -> bool:
         """Whether the server claims what the check is about."""
-        profile = requirements()[CHECKS[check].requirement].profile
+        profile = requirement_of(check).profile
         possible = {RESTART: self.target.restart is not None, EXPIRED: self.target.clock}
         return profile in self.target.profiles and possible.get(check, True)
 

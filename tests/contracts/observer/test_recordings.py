@@ -42,6 +42,6 @@ def test_no_recorded_client_breaks_a_rule_for_clients(recording: str) -> None:
         for observer in [Observer(Described())]
         for exchange in exchanges
         for finding in observer.see(exchange)
-        if not finding.passed and requirement_of(finding).side == "client" and finding.check not in MEANT
+        if not finding.passed and requirement_of(finding.check).side == "client" and finding.check not in MEANT
     ]
     assert broken == []
