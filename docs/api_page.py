@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from contracts.spec import spec
+from docs.table import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,25 +47,21 @@ def _section(operation: Operation) -> Iterator[str]:
         yield " ".join(notes)
         yield ""
     if operation.parameters:
-        yield "| Parameter | In | Required | Meaning |"
-        yield "| --- | --- | --- | --- |"
         declared = [
             *spec().document["paths"][operation.path].get("parameters", ()),
             *operation.raw.get("parameters", ()),
         ]
-        for parameter in map(spec().resolved, declared):
-            required = "yes" if parameter.get("required") else ""
-            yield f"| `{parameter['name']}` | {parameter['in']} | {required} | {parameter['description']} |"
-        yield ""
+        rows = [
+            (f"`{each['name']}`", each["in"], "yes" if each.get("required") else "", each["description"])
+            for each in map(spec().resolved, declared)
+        ]
+        yield from (*table(("Parameter", "In", "Required", "Meaning"), rows), "")
     body = spec().resolved(operation.raw.get("requestBody", {}))
     yield from _example("Takes", body)
-    yield "| Status | Answer |"
-    yield "| --- | --- |"
-    for status, response in operation.raw["responses"].items():
-        description = " ".join(spec().resolved(response)["description"].split())
-        yield f"| {status} | {description} |"
-    yield ""
-    success = next(response for status, response in operation.raw["responses"].items() if int(status) < 400)
+    responses = operation.raw["responses"].items()
+    answers = [(status, spec().resolved(response)["description"]) for status, response in responses]
+    yield from (*table(("Status", "Answer"), answers), "")
+    success = next(response for status, response in responses if int(status) < 400)
     yield from _example("Answers", spec().resolved(success))
 
 

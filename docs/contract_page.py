@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from contracts.requirements import PROFILES, Requirement, requirements
+from docs.table import table
 
 
 def contract_page() -> str:
@@ -28,17 +29,9 @@ def contract_page() -> str:
         "Each check is known to catch something: a broken server ([mutants.md](mutants.md)), or exchanges in a test.",
     ]
     for profile, group in groupby(sorted(every, key=lambda each: list(PROFILES).index(each.profile)), _profile):
-        lines += [
-            "",
-            f"## {profile}: {PROFILES[profile]}",
-            "",
-            "| Requirement | | What | Checks |",
-            "| --- | --- | --- | --- |",
-        ]
-        lines += [
-            f"| {each.id} | {each.keyword} | {each.text.replace('|', chr(92) + '|')} | {_named(each)} |"
-            for each in group
-        ]
+        rows = [(each.id, each.keyword, each.text, _named(each)) for each in group]
+        lines += ["", f"## {profile}: {PROFILES[profile]}", ""]
+        lines += table(("Requirement", "", "What", "Checks"), rows)
     return "\n".join([*lines, ""])
 
 

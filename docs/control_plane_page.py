@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from docs.table import table
 from mock_server.api.admin import openapi
 
 if TYPE_CHECKING:
@@ -44,13 +45,8 @@ def _section(
     yield ""
     parameters = operation.get("parameters", ())
     if parameters:
-        yield "| Parameter | In | Type | Meaning |"
-        yield "| --- | --- | --- | --- |"
-        for each in parameters:
-            kind = _kind(document, each["schema"])
-            required = "" if each["in"] == "path" or not each.get("required") else ", required"
-            yield _row(f"`{each['name']}`", f"{each['in']}{required}", kind, each.get("description", ""))
-        yield ""
+        rows = [_parameter(document, each) for each in parameters]
+        yield from (*table(("Parameter", "In", "Type", "Meaning"), rows), "")
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     if body is not None:
         yield from _fields(document, "Takes", body, shown)
@@ -64,18 +60,27 @@ def _section(
                 yield ""
 
 
+def _parameter(document: Mapping[str, Any], parameter: Mapping[str, Any]) -> tuple[str, ...]:
+    required = "" if parameter["in"] == "path" or not parameter.get("required") else ", required"
+    kind = _kind(document, parameter["schema"])
+    return f"`{parameter['name']}`", f"{parameter['in']}{required}", kind, parameter.get("description", "")
+
+
 def _fields(document: Mapping[str, Any], what: str, schema: Mapping[str, Any], shown: set[str]) -> Iterator[str]:
     resolved = _resolved(document, schema)
     description = " ".join(resolved.get("description", "").split())
     yield f"{what}: {description}".rstrip(": ")
     yield ""
     required = resolved.get("required", ())
-    yield "| Field | Type | Meaning |"
-    yield "| --- | --- | --- |"
-    for name, each in resolved["properties"].items():
-        kind = _kind(document, each) + (", required" if what == "Takes" and name in required else "")
-        yield _row(f"`{name}`", kind, each.get("description", ""))
-    yield ""
+    rows = [
+        (
+            f"`{name}`",
+            _kind(document, each) + (", required" if what == "Takes" and name in required else ""),
+            each.get("description", ""),
+        )
+        for name, each in resolved["properties"].items()
+    ]
+    yield from (*table(("Field", "Type", "Meaning"), rows), "")
     for inner in _inner(document, resolved):
         if inner["title"] not in shown:
             shown.add(inner["title"])
@@ -117,7 +122,3 @@ def _resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping
         return schema
     found: Mapping[str, Any] = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     return found
-
-
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"

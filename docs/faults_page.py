@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from docs.table import table
 from mock_server.faults import FaultRule
 from mock_server.faults.registry import EFFECTS, PHASES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pydantic import BaseModel
 
-    from mock_server.faults.registry import Effect
+    from mock_server.faults.registry import Effect, Phase
 
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "accept": {"operation": "retrieve_future", "polled": "forward_backward", "on": 2},
@@ -113,13 +114,15 @@ sessions, samplers or checkpoints in the order of their making.
 def faults_page(generated: str) -> str:
     """How rules are written, and all effects by their phases."""
     lines = ["# Faults", generated.strip(), *_HEAD.splitlines(), "", "## Rules", ""]
-    lines += _table(FaultRule)
-    lines += ["", "## Phases", "", "| Phase | When it acts | Effects |", "| --- | --- | --- |"]
-    for phase, told in PHASES.items():
-        names = (f"[{name}](#{name})" for name, effect in sorted(EFFECTS.items()) if phase in effect.phases)
-        lines.append(f"| {phase} | {told} | {', '.join(names)} |")
+    lines += _parameters(FaultRule)
+    phases = [(phase, told, ", ".join(_effects_in(phase))) for phase, told in PHASES.items()]
+    lines += ["", "## Phases", "", *table(("Phase", "When it acts", "Effects"), phases)]
     lines += ["", "## Effects", ""]
     return "\n".join([*lines, *chain.from_iterable(map(_section, sorted(EFFECTS)))])
+
+
+def _effects_in(phase: Phase) -> Iterator[str]:
+    return (f"[{name}](#{name})" for name, effect in sorted(EFFECTS.items()) if phase in effect.phases)
 
 
 def rule_of(name: str) -> dict[str, Any]:
@@ -132,20 +135,19 @@ def _section(name: str) -> Iterable[str]:
     yield from (f"### {name}", "", " ".join((effect.__doc__ or "").split()), "")
     yield from (f"Phases: {', '.join(effect.phases)}.", "")
     if effect.model_fields:
-        yield from (*_table(effect), "")
+        yield from (*_parameters(effect), "")
     shown = yaml.safe_dump([rule_of(name)], default_flow_style=None, sort_keys=False, width=110).rstrip()
     shown = shown.replace("'on':", "on:")  # quoted by YAML 1.1, to which it is a boolean; scenarios are read as 1.2
     yield from ("```yaml", shown, "```", "")
 
 
-def _table(model: type[BaseModel]) -> list[str]:
+def _parameters(model: type[BaseModel]) -> list[str]:
     schema = model.model_json_schema()
-    rows = ["| Parameter | Type | Default | Meaning |", "| --- | --- | --- | --- |"]
+    rows = []
     for name, field in schema["properties"].items():
         default = "required" if name in schema.get("required", ()) else _shown(field.get("default"))
-        cells = (f"`{name}`", _kind(field), default, field.get("description", ""))
-        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return rows
+        rows.append((f"`{name}`", _kind(field), default, field.get("description", "")))
+    return table(("Parameter", "Type", "Default", "Meaning"), rows)
 
 
 def _shown(default: Any) -> str:

@@ -20,6 +20,7 @@ from docs.control_plane_page import control_plane_page
 from docs.faults_page import faults_page
 from docs.mutants_page import mutants_page
 from docs.scenarios_page import scenarios_page
+from docs.table import table
 from mock_server.api.tinker.client_forms import BY_REQUEST, FORMS, NEWEST
 from mock_server.cli import app
 from mock_server.domain.client_flags import CONFIG_FLAGS, DYNAMIC_CONFIG_FLAGS, ClientFlag
@@ -27,7 +28,7 @@ from mock_server.scenarios.schema import schema
 from mock_server.settings import Settings, variable_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from client_tests.versions.features import Feature
 
@@ -55,20 +56,20 @@ def settings_page() -> str:
             "before its variable, a variable before the default. A `TINKER_MOCK_` variable that is not listed here is",
             "an error, since a misspelt one would be ignored without a word. Sizes can have units (`64MiB`).",
             "",
-            _table(("Variable", "Option", "Default", "Meaning"), rows),
+            *table(("Variable", "Option", "Default", "Meaning"), rows),
             "",
             "## Flags of `client/config`",
             "",
             "The official SDK asks for these when it starts; a flag that is not set here is left to the client, which",
             "then takes the default below. Set them with `--config FLAG=VALUE` or `TINKER_MOCK_CLIENT_CONFIG`.",
             "",
-            _flags_table(CONFIG_FLAGS),
+            *_flags_table(CONFIG_FLAGS),
             "",
             "## Flags of `client/dynamic_config`",
             "",
             "Asked for again while a client runs. Set them with `TINKER_MOCK_DYNAMIC_CONFIG`.",
             "",
-            _flags_table(DYNAMIC_CONFIG_FLAGS),
+            *_flags_table(DYNAMIC_CONFIG_FLAGS),
             "",
         )
     )
@@ -116,11 +117,11 @@ def clients_forms_page() -> str:
             "`x-stainless-runtime`; the meaning never does. The first line that fits counts. A version that is newer",
             f"than {newest}, or that can't be read, gets the newest forms, and the log one warning.",
             "",
-            _table(("Client", "Failed operation", "Not ready", "Lists show `external`", "client/config", "Why"), rows),
+            *table(("Client", "Failed operation", "Not ready", "Lists show `external`", "client/config", "Why"), rows),
             "",
             "What the request itself decides, or nobody:",
             "",
-            _table(("Answer", "Form", "Why"), BY_REQUEST),
+            *table(("Answer", "Form", "Why"), BY_REQUEST),
             "",
         )
     )
@@ -148,7 +149,7 @@ def clients_table() -> str:
         (", ".join(each.does for each in features), *("✓" if has else "" for has in column))
         for column, features in alike
     ]
-    return _table(("With `tinker`", *VERSIONS), rows)
+    return "\n".join(table(("With `tinker`", *VERSIONS), rows))
 
 
 def endpoints_page() -> str:
@@ -169,7 +170,7 @@ def endpoints_page() -> str:
             "answer, or by what such a client once sent ([contracts/recordings](../contracts/recordings)), which must",
             "get an answer of the recorded status and shape; most by both.",
             "",
-            _table(("Client", "Endpoint", "Tried by a real client", "Recorded from its versions"), rows),
+            *table(("Client", "Endpoint", "Tried by a real client", "Recorded from its versions"), rows),
             "",
         )
     )
@@ -223,14 +224,9 @@ def _help_of(command: Any, path: str) -> list[str]:
     return ["```text", command.get_help(context).rstrip(), "```", ""]
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def _flags_table(flags: Mapping[str, ClientFlag]) -> str:
+def _flags_table(flags: Mapping[str, ClientFlag]) -> list[str]:
     rows = [(f"`{name}`", _shown_default(flag.default), flag.effect) for name, flag in flags.items()]
-    return _table(("Flag", "Client's default", "Effect"), rows)
+    return table(("Flag", "Client's default", "Effect"), rows)
 
 
 def _shown_default(value: object) -> str:

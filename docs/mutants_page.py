@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from docs.table import table
 from tests.mutants.catalogue import MODULES, MUTANTS
 
 if TYPE_CHECKING:
@@ -23,11 +24,10 @@ def mutants_page(generated: str) -> str:
     ]
     for module in MODULES:
         title = (sys.modules[module.__name__].__doc__ or "").strip().rstrip(".")
-        lines += ["", f"## {title}", "", "| Mutant | What it does wrong | Caught by |", "| --- | --- | --- |"]
-        lines += [_row(each) for each in MUTANTS.values() if each.module == module.__name__]
+        rows = [_cells(each) for each in MUTANTS.values() if each.module == module.__name__]
+        lines += ["", f"## {title}", "", *table(("Mutant", "What it does wrong", "Caught by"), rows)]
     return "\n".join([*lines, ""])
 
 
-def _row(mutant: Mutant) -> str:
-    title = mutant.title.replace("|", "\\|")
-    return f"| {mutant.name} | {title} | {', '.join(f'`{check}`' for check in mutant.killed_by)} |"
+def _cells(mutant: Mutant) -> tuple[str, str, str]:
+    return mutant.name, mutant.title, ", ".join(f"`{check}`" for check in mutant.killed_by)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from contracts.requirements import requirements
+from docs.table import table
 from mock_server.api.scenario_choice import HEADER
 from mock_server.cli.judged_program import OUTCOME_VARIABLE
 from mock_server.scenarios import Library, catalogue
@@ -85,13 +86,13 @@ def scenarios_page(generated: str) -> str:
     """How scenarios are used and written, and all that come with the server. generated: the line that says so."""
     every = list(Library(catalogue()))
     head, rest = _INTRODUCTION.split("\n", 1)
-    table = ["| Scenario | What happens | Source |", "| --- | --- | --- |"]
-    table += [
-        f"| [{each.id}](#{each.id}) | {each.title} | {', '.join(filter(None, (each.incident, *each.source)))} |"
+    rows = [
+        (f"[{each.id}](#{each.id})", each.title, ", ".join(filter(None, (each.incident, *each.source))))
         for each in every
     ]
+    listed = table(("Scenario", "What happens", "Source"), rows)
     sections = [line for each in every for line in _section(each)]
-    return "\n".join((head, generated + rest, f"{len(every)} scenarios.", "", *table, "", *sections))
+    return "\n".join((head, generated + rest, f"{len(every)} scenarios.", "", *listed, "", *sections))
 
 
 def _section(scenario: Scenario) -> Iterator[str]:
