@@ -12,7 +12,7 @@ from contracts.server.behaviour.checkpoint_rules import CheckpointRules
 from contracts.server.behaviour.checks import ALIKE, CANCEL, SAME_ID, SAMPLER, SOUND
 from contracts.server.behaviour.runs import named
 from contracts.server.behaviour.stage import PICKS, picked, step
-from contracts.server.behaviour.wire import DRAWS, sample_of, sample_request
+from contracts.server.behaviour.wire import DRAWS, ask_for_sample, sample_of
 from contracts.server.behaviour.world import OWNER
 from contracts.server.tenant import answer_of
 
@@ -108,8 +108,7 @@ class SamplingRules(CheckpointRules):
         name = sampler.id.rpartition(":")[2]
         world.tell(f"Sampler {name} is asked for sample {number}, {how}")
         answer = world.oracle.sample(OWNER, sampler.id, number, how)
-        request = sample_request(self.runs.sampler_ids[sampler.id], number, how)
-        submitted = world.tenant().send("POST", request.route, content=request.content, headers=request.headers)
+        submitted = ask_for_sample(world.tenant(), self.runs.sampler_ids[sampler.id], number, how)
         world.expect(answer, submitted, SAMPLER)
         return submitted
 

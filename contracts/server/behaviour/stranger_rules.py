@@ -13,7 +13,7 @@ from contracts.server.behaviour.checks import HIDDEN, OWN_LISTS, PUBLIC, RESULTS
 from contracts.server.behaviour.plain import creation
 from contracts.server.behaviour.runs import named
 from contracts.server.behaviour.stage import PICKS, picked, step
-from contracts.server.behaviour.wire import DRAWS, RATES, place, sample_request
+from contracts.server.behaviour.wire import DRAWS, RATES, ask_for_sample, place
 from contracts.server.behaviour.world import OWNER, STRANGER
 
 if TYPE_CHECKING:
@@ -95,8 +95,7 @@ class StrangerRules(CheckpointRules):
                 order = Order("optim_step", rate=RATES[1])
                 exchange: Exchange = self.runs.post(hand, hand.next_seq_id, order, who=STRANGER)
             case "sample":
-                request = sample_request(self._sampler_id(pick), world.number("tries"), DRAWS[0])
-                exchange = tenant.send("POST", request.route, content=request.content, headers=request.headers)
+                exchange = ask_for_sample(tenant, self._sampler_id(pick), world.number("tries"), DRAWS[0])
             case "finish":
                 exchange = tenant.post(f"/sessions/{session}/finish", reason={"type": "success"})
             case "make a run":

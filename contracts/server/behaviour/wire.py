@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from contracts.proto import message_class
 from contracts.server.batches import PROTOBUF, as_json, as_protobuf, datum
+from contracts.server.samplers import Sampler
 from contracts.server.tenant import JSON, answer_of
 
 if TYPE_CHECKING:
     from contracts.exchange import Exchange
     from contracts.oracle import Order
+    from contracts.server.tenant import Tenant
 
 Form = Literal["protobuf", "json"]
 """How batches travel: as protobuf since SDK 0.25, as JSON before."""
@@ -74,18 +76,11 @@ def _batch(order: Order, run_id: str, seq_id: int, form: Form) -> Request:
     return Request(f"/{order.kind}", _written({"model_id": run_id, "seq_id": seq_id, field: as_json(data)}))
 
 
-def sample_request(sampler_id: str, seq_id: int, how: str) -> Request:
-    """A few tokens behind the first datum, and the log-probabilities of that. how: one of DRAWS."""
-    parameters = {"max_tokens": 4, "stop": [], "temperature": 0.0 if how == "greedy" else 1.0, "seed": 7}
-    body = {
-        "sampling_session_id": sampler_id,
-        "seq_id": seq_id,
-        "prompt": {"chunks": [{"type": "encoded_text", "tokens": list(DATA["a"])}]},
-        "num_samples": 1,
-        "sampling_params": parameters,
-        "prompt_logprobs": True,
-    }
-    return Request("/asample", _written(body))
+def ask_for_sample(tenant: Tenant, sampler_id: str, seq_id: int, how: str) -> Exchange:
+    """Ask for a few tokens behind the first datum, and the log-probabilities of that. how: one of DRAWS."""
+    parameters = {"max_tokens": 4, "temperature": 0.0 if how == "greedy" else 1.0, "seed": 7}
+    sampler = Sampler(tenant, sampler_id)
+    return sampler.ask(DATA["a"], seq_id=seq_id, sampling_params=parameters, prompt_logprobs=True)
 
 
 def place(path: str) -> str:
