@@ -20,11 +20,10 @@ from mock_server.store.snapshots import NAME
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mock_server.domain.tenant_rows import Rows
     from mock_server.faults import FaultPlan
     from mock_server.journal import Journal
     from mock_server.runtime import Runtime
-    from mock_server.store import Artifacts, Transaction, Unreadable
+    from mock_server.store import Artifacts, Rows, Transaction, Unreadable
 
 Seed = str | dict[str, Any]
 
@@ -91,8 +90,7 @@ class Worlds:
                 rows, files = await store.write(_taken_down, tenant, room)
                 count = sum(len(each) for each in rows.values())
                 made = Snapshot(name, tenant, time.time(), __version__, count, len(files))
-                plain = {table: [dict(row) for row in each] for table, each in rows.items()}
-                await asyncio.to_thread(store.snapshots.write, made, plain, files, room)
+                await asyncio.to_thread(store.snapshots.write, made, rows, files, room)
         except OSError as error:
             raise StorageUnavailable(f"snapshot {name!r} can't be written: {error.strerror or error}") from error
         return made

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from mock_server.domain.tenant_rows import Rows
+    from mock_server.store import Rows
     from tests.runtime.world import World
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Table, select
 
 from mock_server.domain.errors import Invalid
-from mock_server.store import DamagedArtifact, StoredFile, Transaction
+from mock_server.store import DamagedArtifact, Rows, StoredFile, Transaction
 from mock_server.store.tables import (
     ARTIFACTS,
     AUDIT,
@@ -34,18 +35,19 @@ FILES: Final[Mapping[Table, tuple[str, ...]]] = {
 }
 """Every table that holds something of a tenant, with its columns that name an artifact."""
 
-Rows = Mapping[str, Sequence[Mapping[str, Any]]]
-"""Rows by the names of their tables, each with its columns by theirs."""
-
 
 def erase(tx: Transaction, tenant: str) -> None:
     """Leave nothing of the tenant, nor any file that nobody else's rows point at."""
-    for artifact in references(taken_down(tx, tenant)):
-        # One that a corruption left without a row has nothing to be released.
-        with suppress(DamagedArtifact):
-            tx.release_artifact(artifact)
-    for table in FILES:
-        tx.connection.execute(table.delete().where(_owner(table) == tenant))
+    tx.flush()
+    for table, columns in FILES.items():
+        own = _owner(table) == tenant
+        if columns:
+            named = tx.connection.execute(select(*(table.c[column] for column in columns)).where(own)).all()
+            for artifact in chain.from_iterable(named):
+                # One that a corruption left without a row has nothing to be released.
+                with suppress(DamagedArtifact):
+                    tx.release_artifact(artifact)
+        tx.connection.execute(table.delete().where(own))
 
 
 def taken_down(tx: Transaction, tenant: str) -> Rows:

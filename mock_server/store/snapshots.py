@@ -10,6 +10,7 @@ import re
 import shutil
 import tempfile
 from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from sqlmodel import SQLModel
 from mock_server.store.artifacts import StoredFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
 FORMAT: Final = 1
 """Raised with every change of what is below; a file of a newer one is refused."""
@@ -30,7 +31,8 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 _ARTIFACT: Final = re.compile(r"[0-9a-f]{32}")
 
-Rows = dict[str, list[dict[str, Any]]]
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Rows by the names of their tables, each with its columns by theirs."""
 
 
 class SnapshotError(Exception):
@@ -164,9 +166,9 @@ def _decoded(rows: Rows) -> Rows:
     return _converted(rows, b64decode)
 
 
-def _converted(rows: Mapping[str, Sequence[Mapping[str, Any]]], convert: Any) -> Rows:
+def _converted(rows: Rows, convert: Any) -> Rows:
     """The rows with their binary columns converted."""
-    found: Rows = {}
+    found = {}
     for name, each in rows.items():
         table = SQLModel.metadata.tables.get(name)
         binary = set() if table is None else {column.name for column in table.c if isinstance(column.type, LargeBinary)}

@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from mock_server.domain import tenant_rows
 from mock_server.domain.errors import Invalid
-from mock_server.store import StoredFile
+from mock_server.store import Rows, StoredFile
 from mock_server.store.tables import ARTIFACTS, CLOCKS, META
 from tests.domain.world import ALICE, BOB, World, references, rows_in
 
@@ -62,7 +62,7 @@ def test_what_was_taken_down_is_put_back_under_new_artifacts(world: World) -> No
     assert world.files() == set()
 
 
-def stripped(rows: tenant_rows.Rows) -> dict[str, list[dict[str, Any]]]:
+def stripped(rows: Rows) -> dict[str, list[dict[str, Any]]]:
     """Without what is given anew: numbers and the names of artifacts."""
     return {
         table: [
