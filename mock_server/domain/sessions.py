@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, bindparam, select
 
 from mock_server.domain import accounts, audit, ids
 from mock_server.domain.clocks import lives_by
@@ -119,10 +119,21 @@ def assign_project(tx: Transaction, tenant: str, session_id: str, project_id: st
 def expire(tx: Transaction, clock: str, *, after: float) -> int:
     """End the sessions that no heartbeat came for in so many seconds by this clock; returns how many."""
     overdue = SESSIONS.c.heartbeat_at <= tx.now(clock) - after
-    silent = SESSIONS.c.ended_at.is_(None) & overdue & lives_by(clock, SESSIONS.c.tenant)
-    ended = tx.connection.execute(select(SESSIONS.c.id, SESSIONS.c.tenant).where(silent)).all()
+    return _let_lapse(tx, overdue & lives_by(clock, SESSIONS.c.tenant), tx.now(clock))
+
+
+def lapse(tx: Transaction, tenant: str, session_id: str) -> bool:
+    """End the session as if its heartbeats had stopped; returns whether the tenant has it and it had not ended."""
+    this = (SESSIONS.c.id == session_id) & (SESSIONS.c.tenant == tenant)
+    return _let_lapse(tx, this, tx.now(tenant)) > 0
+
+
+def _let_lapse(tx: Transaction, which: ColumnElement[bool], at: float) -> int:
+    """End those of these sessions that have not ended."""
+    lasting = SESSIONS.c.ended_at.is_(None) & which
+    ended = tx.connection.execute(select(SESSIONS.c.id, SESSIONS.c.tenant).where(lasting)).all()
     if ended:
-        tx.connection.execute(SESSIONS.update().where(silent).values(status="expired", ended_at=tx.now(clock)))
+        tx.connection.execute(SESSIONS.update().where(lasting).values(status="expired", ended_at=at))
     for session_id, tenant in ended:
         audit.write(tx, tenant, "session_expire", session_id=session_id)
     return len(ended)

@@ -49,6 +49,7 @@ RULES: dict[str, Callable[[Transaction], object]] = {
     "sessions.record_heartbeat": lambda tx: sessions.record_heartbeat(tx, "s", 1.0),
     "sessions.expire": lambda tx: sessions.expire(tx, EVERYBODY, after=1.0),
     "sessions.expire of one": lambda tx: sessions.expire(tx, ALICE, after=1.0),
+    "sessions.lapse": lambda tx: sessions.lapse(tx, ALICE, "s"),
     "samplers.create": lambda tx: samplers.create(tx, ALICE, NewSampler("s", 77, MODEL)),
     "samplers.owned": lambda tx: samplers.owned(tx, ALICE, "s:sample:1"),
     "samplers.page": lambda tx: samplers.page(tx, ALICE, limit=20, offset=40),

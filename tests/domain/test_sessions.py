@@ -41,6 +41,17 @@ def test_a_heartbeat_keeps_a_session_alive_and_silence_ends_it(world: World) -> 
     assert world(sessions.expire, EVERYBODY, after=50) == 0
 
 
+def test_a_session_lapses_alone_and_once_and_for_its_tenant_only(world: World) -> None:
+    lapsed, other = world.session(), world.session()
+    assert not world(sessions.lapse, BOB, lapsed)
+    assert world(sessions.lapse, ALICE, lapsed)
+    assert not world(sessions.lapse, ALICE, lapsed)
+    assert world(sessions.owned, ALICE, lapsed).ended_at == world.now
+    with pytest.raises(Gone, match="expired, since no heartbeat came"):
+        world(sessions.check_alive, ALICE, lapsed)
+    world(sessions.check_alive, ALICE, other)
+
+
 def test_finishing_is_final_and_may_be_said_twice(world: World) -> None:
     session = world.session()
     world(sessions.finish, ALICE, session, reason="errored", detail="out of memory")
