@@ -122,7 +122,7 @@ class Clocks:
         """
         for line in self._lines_of(tenant):
             async with line.moving:
-                self._check("now", line, now)
+                self._check("now", now, line.now())
                 line.follows = line.follows and (mode is None or tenant is None)
                 if mode == "manual":
                     await self._turn(line, mode)  # first, so that it shows that very time
@@ -139,9 +139,10 @@ class Clocks:
         lines = self._lines_of(tenant)
         for line in lines:
             async with line.moving:
-                target = line.now() + seconds if to is None else to
+                shows = line.now()
+                target = shows + seconds if to is None else to
                 if line is lines[0]:
-                    self._check("seconds" if to is None else "to", line, target)
+                    self._check("seconds" if to is None else "to", target, shows)
                 await self._move(line, max(target, line.now()))
 
     async def forget(self, tenant: str) -> None:
@@ -167,10 +168,10 @@ class Clocks:
             line.take_from(shared, tenant)
         return line
 
-    def _check(self, field: str, line: Timeline, to: float | None) -> None:
-        if to is not None and to < line.now():
+    def _check(self, field: str, to: float | None, shows: float) -> None:
+        if to is not None and to < shows:
             raise Invalid(
-                f"{field} is {shown(to)}, and the clock shows {shown(line.now())}: time never goes backwards, "
+                f"{field} is {shown(to)}, and the clock shows {shown(shows)}: time never goes backwards, "
                 "so give a later one"
             )
         if to is not None and to > LATEST:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 from time import time
 from typing import TYPE_CHECKING
 
@@ -185,6 +186,20 @@ async def test_time_neither_goes_backwards_nor_beyond_its_end(tmp_path: Path) ->
         with pytest.raises(Invalid, match="now is 1970-"):
             await here.runtime.clocks.set(TENANT, "manual", now=1.0)
         assert here.runtime.clocks.line_of(TENANT).mode == "real"
+
+
+async def test_an_advance_by_no_time_is_none_backwards_however_fast_the_clock_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path) as here:
+        clocks = here.runtime.clocks
+        ticks = count(time())
+        with monkeypatch.context() as patch:
+            patch.setattr("mock_server.runtime.timeline.time", lambda: float(next(ticks)))
+            await clocks.advance(TENANT, seconds=0)
+            await clocks.advance(None, seconds=0)
+            with pytest.raises(Invalid, match="time never goes backwards"):
+                await clocks.advance(TENANT, seconds=-1)
 
 
 # Skipping idle time.
