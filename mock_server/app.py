@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from mock_server import scenarios
 from mock_server.api import contract, errors, login
 from mock_server.api.body_limit import BodyLimit
-from mock_server.api.call import clock_of, tenant_of_header
+from mock_server.api.call import tenant_of_header
 from mock_server.api.first_asked import FirstAsked
 from mock_server.api.hub.router import create_hub_router
 from mock_server.api.route_table import RouteTable
@@ -79,7 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.operations = table.operations
     # Around the framework's own outermost middleware, behind whose `send` no connection can be reached.
     whose = partial(tenant_of_header, app)
-    server = Server(table.operation_of, whose, lambda: app.state.runtime, partial(clock_of, app))
+    server = Server(table.operation_of, whose, lambda: app.state.runtime)
     app.middleware_stack = FaultLayer(app.build_middleware_stack(), app.state.faults, server)
     listeners = _listeners(app, settings, table)
     app.state.stage = _stage(app, settings)
@@ -106,12 +106,15 @@ def _listeners(app: FastAPI, settings: Settings, table: RouteTable) -> list[List
         listeners.append(app.state.verdicts)
     app.state.journal = None
     if settings.journal:
-        server = Surroundings(
-            table.operation_of, partial(tenant_of_header, app), lambda tenant: app.state.runtime.clocks.of(tenant).now()
-        )
+        server = Surroundings(table.operation_of, partial(tenant_of_header, app), partial(_now, app))
         app.state.journal = Journal(server, exchanges=settings.journal_exchanges, size=settings.journal_bytes)
         listeners.append(app.state.journal)
     return listeners
+
+
+def _now(app: FastAPI, tenant: str | None) -> float:
+    runtime: Runtime = app.state.runtime
+    return runtime.clocks.now(tenant)
 
 
 def _stage(app: FastAPI, settings: Settings) -> Stage:

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Request
 from mock_server.api.errors import Unauthorized
 from mock_server.domain.tenants import tenant_of, valid_key
 from mock_server.domain.tokens import InvalidToken, tenant_of_token
-from mock_server.runtime import Clock, Runtime
+from mock_server.runtime import Runtime
 from mock_server.settings import Settings
 from mock_server.store import Transaction
 
@@ -74,12 +74,6 @@ def tenant_of_header(app: FastAPI, key: str) -> str | None:
     """Whose an X-API-Key header is, without a look at whether it may still be used; None for no key and no token."""
     runtime: Runtime = app.state.runtime
     return _tenant_of(runtime, key)
-
-
-def clock_of(app: FastAPI, tenant: str | None) -> Clock:
-    """The tenant's clock; the machine's where no key says whose a request is."""
-    runtime: Runtime = app.state.runtime
-    return runtime.clocks.of(tenant)
 
 
 def tenant_of_credential(call: Call, credential: str | None) -> str | None:

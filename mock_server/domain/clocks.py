@@ -18,11 +18,10 @@ def kept(tx: Transaction) -> Sequence[Clock]:
     return tx.session.exec(select_rows(Clock)).all()
 
 
-def keep(tx: Transaction, clocks: Sequence[Clock]) -> None:
-    """Write down what these clocks show from now on."""
-    for clock in clocks:
-        forget(tx, clock.tenant)
-        tx.connection.execute(CLOCKS.insert().values(clock.model_dump()))
+def keep(tx: Transaction, clock: Clock) -> None:
+    """Write down what this clock shows from now on."""
+    forget(tx, clock.tenant)
+    tx.connection.execute(CLOCKS.insert().values(clock.model_dump()))
 
 
 def forget(tx: Transaction, tenant: str) -> None:

@@ -68,7 +68,6 @@ class Exchange:
 
     told: request headers, by lower-case names, that the handler is told in place of the client's.
     answer: None before the handler. connection: what an effect may do to the socket.
-    clock: the tenant's, the machine's where nobody knows whose the request is.
     random: drawn from by effects, seeded by the rule and its occurrence, so that a replay meets the same.
     kept: what the striking rule remembers from one exchange to the next.
     """
@@ -81,7 +80,6 @@ class Exchange:
     body: bytes
     facts: Facts
     connection: Connection
-    clock: Clock
     runtime_of: Callable[[], Runtime]
     phase: Phase = "before_handler"
     random: Random = field(init=False)
@@ -98,6 +96,11 @@ class Exchange:
     @property
     def runtime(self) -> Runtime:
         return self.runtime_of()
+
+    @property
+    def clock(self) -> Clock:
+        """The tenant's; the machine's where nobody knows whose the request is."""
+        return self.runtime.clocks.of(self.tenant)
 
     @property
     def answered(self) -> Answer:

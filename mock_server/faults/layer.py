@@ -15,7 +15,7 @@ from mock_server.faults.handling import Handling
 from mock_server.faults.names import asked, is_placeholder, resolved
 from mock_server.faults.staging import corrupt
 from mock_server.listening import FAULTS
-from mock_server.runtime import Clock, Runtime
+from mock_server.runtime import Runtime
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,13 +36,11 @@ class Server:
 
     operation_of: the operation of a method and a path, None for what is no operation of the API.
     tenant_of: whose an X-API-Key header is. runtime: the server's, once it has started.
-    clock_of: a tenant's clock, the machine's for None.
     """
 
     operation_of: Callable[[str, str], str | None]
     tenant_of: Callable[[str], str | None]
     runtime: Callable[[], Runtime]
-    clock_of: Callable[[str | None], Clock]
 
     def whose(self, headers: dict[str, str], query: str) -> str | None:
         """The tenant of a request: of its key or, where the address is signed, of who had it signed."""
@@ -113,7 +111,6 @@ class FaultLayer:
             body,
             facts,
             Connection(receive, send),
-            self._server.clock_of(tenant),
             self._server.runtime,
         )
         for name, silent in marks:

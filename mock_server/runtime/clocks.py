@@ -81,21 +81,21 @@ class Clocks:
 
     # Asking.
 
-    def now(self, tenant: str) -> float:
-        """Seconds since the epoch, UTC, by the tenant's clock."""
-        return self._own.get(tenant, self._shared).now()
+    def now(self, tenant: str | None) -> float:
+        """Seconds since the epoch, UTC, by the tenant's clock; by the machine's for None."""
+        return (self.machine if tenant is None else self.line_of(tenant)).now()
 
     def of(self, tenant: str | None) -> Clock:
         """The tenant's clock, whatever becomes of it; the machine's for None."""
         return self.machine if tenant is None else TenantClock(self, tenant)
 
-    def line_of(self, tenant: str | None) -> Timeline:
-        """What the tenant goes by at the moment; for None, what all go by who have no clock of their own."""
-        return self._shared if tenant is None else self._own.get(tenant, self._shared)
+    def line_of(self, tenant: str) -> Timeline:
+        """What the tenant goes by at the moment; of EVERYBODY, what all go by who have no clock of their own."""
+        return self._own.get(tenant, self._shared)
 
     def began(self, tenant: str) -> float:
         """What the tenant's clock showed when this life of the server began."""
-        return self._own.get(tenant, self._shared).began
+        return self.line_of(tenant).began
 
     def passing(self) -> list[str]:
         """Whose clocks pass by themselves: EVERYBODY's, and some tenants' own."""
@@ -104,7 +104,7 @@ class Clocks:
 
     def call_later(self, tenant: str, seconds: float, callback: Callable[[], object], *, waited: bool = False) -> Timer:
         """Call back when that much of the tenant's time has passed."""
-        line = self._own.get(tenant, self._shared)
+        line = self.line_of(tenant)
         if line.mode == "auto" and line is self._shared:
             # What one tenant does nothing in, another may need: none skips time for all.
             line = self._own_line(tenant)
@@ -115,15 +115,15 @@ class Clocks:
 
     # Moving.
 
-    async def set(self, tenant: str | None, mode: Mode | None = None, now: float | None = None) -> None:
-        """Give the tenant a clock of this mode, or all who have been given none; perhaps at a later time.
+    async def set(self, tenant: str, mode: Mode | None = None, now: float | None = None) -> None:
+        """Give the tenant a clock of this mode, or EVERYBODY who has been given none; perhaps at a later time.
 
         Without a mode it stays as it is. Returns when all has happened that fell due. Invalid for an earlier time.
         """
         for line in self._lines_of(tenant):
             async with line.moving:
                 self._check("now", now, line.now())
-                line.follows = line.follows and (mode is None or tenant is None)
+                line.follows = line.follows and (mode is None or tenant == EVERYBODY)
                 if mode == "manual":
                     await self._turn(line, mode)  # first, so that it shows that very time
                 if now is not None:
@@ -131,8 +131,8 @@ class Clocks:
                 if mode is not None and mode != "manual":
                     await self._turn(line, mode)
 
-    async def advance(self, tenant: str | None, *, seconds: float = 0.0, to: float | None = None) -> None:
-        """Move the tenant's clock on by so many seconds, or to a time; that of all who have none, for None.
+    async def advance(self, tenant: str, *, seconds: float = 0.0, to: float | None = None) -> None:
+        """Move the tenant's clock on by so many seconds, or to a time; or that of EVERYBODY who has none.
 
         Returns when all has happened that fell due. Invalid for an earlier time.
         """
@@ -152,8 +152,8 @@ class Clocks:
         if line is not None:
             self._shared.take_from(line, tenant)
 
-    def _lines_of(self, tenant: str | None) -> list[Timeline]:
-        if tenant is not None:
+    def _lines_of(self, tenant: str) -> list[Timeline]:
+        if tenant != EVERYBODY:
             return [self._own_line(tenant)]
         return [self._shared, *(line for line in self._own.values() if line.follows)]
 
@@ -214,7 +214,7 @@ class Clocks:
             ahead=0.0 if mode == "manual" else max(0.0, shows - time()),
             stands_at=shows if mode == "manual" else None,
         )
-        await self._store.write(clocks.keep, [row])
+        await self._store.write(clocks.keep, row)
 
     # Skipping what nobody does anything in.
 
@@ -228,7 +228,7 @@ class Clocks:
                 await self._move(line, due)
 
     def _lives(self, line: Timeline) -> Lives:
-        return lambda tenant: self._own.get(tenant, self._shared) is line
+        return lambda tenant: self.line_of(tenant) is line
 
 
 class TenantClock:

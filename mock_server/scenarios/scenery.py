@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mock_server.domain import oversight
+from mock_server.domain.clocks import EVERYBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,6 @@ class ServerScenery:
     async def take_down(self, tenant: str) -> None:
         """Leave no trace of the scenario but what its client did: let the tenant's time pass as everybody's does."""
         clocks = self._worlds().runtime.clocks
-        shared = clocks.line_of(None).mode
+        shared = clocks.line_of(EVERYBODY).mode
         if clocks.line_of(tenant).mode != shared:
             await clocks.set(tenant, shared)

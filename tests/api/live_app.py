@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from mock_server.app import create_app
+from mock_server.domain.clocks import EVERYBODY
 from mock_server.runtime import Runtime
 from mock_server.settings import Settings
 
@@ -36,7 +37,7 @@ class LiveApp:
 
     async def advance(self, seconds: float) -> None:
         """Let so much time pass for everybody, beside what passes by itself."""
-        await self.runtime.clocks.advance(None, seconds=seconds)
+        await self.runtime.clocks.advance(EVERYBODY, seconds=seconds)
 
     async def call(self, method: str, path: str, body: object = None, key: str = KEY, **more: Any) -> httpx.Response:
         """A request of the dialect, with a key; without one where that is empty."""

@@ -7,13 +7,13 @@ import json
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import uvicorn
 
 from mock_server.faults import FaultLayer, FaultPlan, FaultRule, Server
-from mock_server.runtime import Runtime
 from tests.runtime.manual_clock import ManualClock
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from starlette.types import Receive, Scope, Send
+
+    from mock_server.runtime import Runtime
 
 ANSWER = {"request_id": "r1", "metrics": {"loss:sum": 2.5}, "sequences": [{"tokens": [1, 2, 3]}]}
 PIECE = bytes(range(256)) * 256
@@ -78,17 +80,17 @@ async def wired(http: Literal["httptools", "h11"]) -> AsyncIterator[Wired]:
     def operation_of(method: str, path: str) -> str | None:
         return {("POST", "/step"): "step", ("GET", "/download"): "download"}.get((method, path))
 
-    def no_runtime() -> Runtime:
-        raise AssertionError("this application has no operations")
-
-    layer = FaultLayer(app, plan, Server(operation_of, str.lower, no_runtime, lambda _: clock))
+    # This application has no operations: of a runtime, only clocks.
+    runtime = cast("Runtime", SimpleNamespace(clocks=clock.clocks))
+    layer = FaultLayer(app, plan, Server(operation_of, str.lower, lambda: runtime))
     server = uvicorn.Server(uvicorn.Config(layer, http=http, lifespan="off", log_config=None, timeout_keep_alive=60))
     # Listening before it serves, so that nobody has to wait for it.
     listener = socket.create_server(("127.0.0.1", 0))
+    headers = {"X-API-Key": "tml-somebody"}
     port = listener.getsockname()[1]
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=5) as client:
             yield Wired(client, plan, clock, calls, sent)
     finally:
         server.should_exit = True

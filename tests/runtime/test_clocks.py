@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mock_server.domain import sessions
+from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.errors import Gone, Invalid
 from mock_server.runtime import Pending
 from mock_server.runtime.idle_time import QUIET_SECONDS
@@ -35,9 +36,9 @@ async def test_a_tenant_shares_the_clock_until_it_is_given_its_own(tmp_path: Pat
     async with world(tmp_path, clock="manual") as here:
         clocks = here.runtime.clocks
         clock, other = clocks.of(TENANT), clocks.of(OTHER)
-        assert clock.now() == other.now() == clocks.now("")
+        assert clock.now() == other.now() == clocks.now(EVERYBODY)
         await clocks.set(TENANT, "manual")
-        await clocks.advance(None, seconds=60)
+        await clocks.advance(EVERYBODY, seconds=60)
         assert other.now() - clock.now() == 60
         await clocks.advance(TENANT, seconds=90)
         assert clock.now() - other.now() == 30
@@ -141,7 +142,7 @@ async def test_only_what_belongs_to_a_tenant_expires_by_its_clock(tmp_path: Path
         with pytest.raises(Gone):
             await here.runtime.store.read(sessions.check_alive, TENANT, mine)
         await here.runtime.store.read(sessions.check_alive, OTHER, theirs)
-        await here.runtime.clocks.advance(None, seconds=100)
+        await here.runtime.clocks.advance(EVERYBODY, seconds=100)
         with pytest.raises(Gone):
             await here.runtime.store.read(sessions.check_alive, OTHER, theirs)
 
@@ -182,7 +183,7 @@ async def test_time_neither_goes_backwards_nor_beyond_its_end(tmp_path: Path) ->
         with pytest.raises(Invalid, match=r"to is 1970-.* and the clock shows 2.*: time never goes backwards"):
             await here.runtime.clocks.advance(TENANT, to=0)
         with pytest.raises(Invalid, match="seconds leads beyond 2200-01-01"):
-            await here.runtime.clocks.advance(None, seconds=1e12)
+            await here.runtime.clocks.advance(EVERYBODY, seconds=1e12)
         with pytest.raises(Invalid, match="now is 1970-"):
             await here.runtime.clocks.set(TENANT, "manual", now=1.0)
         assert here.runtime.clocks.line_of(TENANT).mode == "real"
@@ -197,7 +198,7 @@ async def test_an_advance_by_no_time_is_none_backwards_however_fast_the_clock_go
         with monkeypatch.context() as patch:
             patch.setattr("mock_server.runtime.timeline.time", lambda: float(next(ticks)))
             await clocks.advance(TENANT, seconds=0)
-            await clocks.advance(None, seconds=0)
+            await clocks.advance(EVERYBODY, seconds=0)
             with pytest.raises(Invalid, match="time never goes backwards"):
                 await clocks.advance(TENANT, seconds=-1)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from mock_server.domain import sessions, training_runs
 from mock_server.domain.catalogue import Catalogue
+from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.dials import Dial
 from mock_server.domain.operations import Body, Outcome
 from mock_server.domain.orders import (
@@ -42,7 +43,7 @@ class World:
 
     async def advance(self, seconds: float) -> None:
         """Let so much time pass for everybody, and all happen that it brings about."""
-        await self.runtime.clocks.advance(None, seconds=seconds)
+        await self.runtime.clocks.advance(EVERYBODY, seconds=seconds)
 
     async def open_session(self) -> str:
         self.session = await self.runtime.store.write(sessions.create, TENANT, NewSession(), self.runtime.store.seed)

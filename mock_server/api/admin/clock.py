@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from mock_server.api.admin.administrator import PREFIX, administrator
 from mock_server.api.admin.whose import KeyQuery, tenant_named
+from mock_server.domain.clocks import EVERYBODY
 from mock_server.runtime import Clocks, Runtime
 from mock_server.runtime.clocks import shown
 from mock_server.runtime.timeline import Mode, Timeline
@@ -88,13 +89,13 @@ class ClockShown(BaseModel):
 @router.get("")
 async def get_clock(request: Request, api_key: KeyQuery = None) -> ClockShown:
     """What a tenant's clock shows; without an api_key, that of all who have none of their own."""
-    return ClockShown.of(_clocks(request).line_of(tenant_named(api_key)))
+    return ClockShown.of(_clocks(request).line_of(_whose(api_key)))
 
 
 @router.put("")
 async def set_clock(body: ClockSetting, request: Request) -> ClockShown:
     """Give a tenant a clock of this mode, or let it show a later time. Answers when all has happened that fell due."""
-    clocks, tenant = _clocks(request), tenant_named(body.api_key)
+    clocks, tenant = _clocks(request), _whose(body.api_key)
     await clocks.set(tenant, body.mode, now=body.now)
     return ClockShown.of(clocks.line_of(tenant))
 
@@ -102,9 +103,13 @@ async def set_clock(body: ClockSetting, request: Request) -> ClockShown:
 @router.post("/advance")
 async def advance_clock(body: Advance, request: Request) -> ClockShown:
     """Move a clock on, of whatever mode. Answers when all has happened that fell due."""
-    clocks, tenant = _clocks(request), tenant_named(body.api_key)
+    clocks, tenant = _clocks(request), _whose(body.api_key)
     await clocks.advance(tenant, seconds=body.seconds or 0.0, to=body.to)
     return ClockShown.of(clocks.line_of(tenant))
+
+
+def _whose(api_key: str | None) -> str:
+    return tenant_named(api_key) or EVERYBODY
 
 
 def _clocks(request: Request) -> Clocks:
