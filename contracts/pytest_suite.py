@@ -72,6 +72,5 @@ def _told(failures: list[ShownFailure]) -> str:
     first = failures[0]
     lines = [f"{first.keyword} {first.requirement}: {first.text}"]
     for each in failures:
-        times = f" ({each.count} times)" if each.count > 1 else ""
-        lines += [f"{each.operation}: {each.evidence}{times}", *(shown.curl for shown in each.exchanges[-1:])]
+        lines += [each.told, *(shown.curl for shown in each.exchanges[-1:])]
     return "\n".join(lines)

@@ -42,7 +42,7 @@ def as_html(report: Report) -> str:
         unexpected=_by_profile([each for each in report.failures if not each.expected]),
         few=len({each.check for each in report.failures}) <= FEW,
         expected=_by_check([each for each in report.failures if each.expected]),
-        titles={check.id: check for check in report.checks},
+        counts={check.id: check for check in report.checks},
     )
 
 

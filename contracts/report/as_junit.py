@@ -12,8 +12,6 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from contracts.requirements import requirements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from contracts.report.model import Report, ShownCheck, ShownFailure
 
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -58,14 +56,9 @@ def _case(suite: Element, check: ShownCheck, failures: list[ShownFailure]) -> No
         SubElement(case, "skipped", message=_clean(f"fails as expected: {failures[0].evidence}"))
 
 
-def _told(failures: Iterable[ShownFailure]) -> str:
-    paragraphs = []
-    for each in failures:
-        where = f"{each.operation}: " if each.operation else ""
-        times = f" ({each.count} times)" if each.count > 1 else ""
-        lines = [f"{where}{each.evidence}{times}", *(exchange.curl for exchange in each.exchanges)]
-        paragraphs.append("\n".join(lines))
-    return "\n\n".join([f"{next(iter(failures)).text}", *paragraphs])
+def _told(failures: list[ShownFailure]) -> str:
+    paragraphs = ["\n".join([each.told, *(exchange.curl for exchange in each.exchanges)]) for each in failures]
+    return "\n\n".join([failures[0].text, *paragraphs])
 
 
 def _count(suite: Element) -> None:

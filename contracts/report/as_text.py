@@ -35,9 +35,7 @@ def _of_a_check(failures: list[ShownFailure]) -> Iterator[str]:
     yield ""
     yield f"{first.keyword} {first.requirement}: {first.text}"
     for each in failures[:SHOWN]:
-        where = f"{each.operation}: " if each.operation else ""
-        times = f" ({each.count} times)" if each.count > 1 else ""
-        yield f"    {each.check}: {where}{each.evidence}{times}"
+        yield f"    {each.check}: {each.told}"
         for exchange in each.exchanges:
             status = "no answer" if exchange.status is None else exchange.status
             yield f"        {exchange.method} {exchange.url} -> {status}"

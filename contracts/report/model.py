@@ -33,6 +33,13 @@ class ShownFailure:
     expected: bool
     exchanges: tuple[ShownExchange, ...]
 
+    @property
+    def told(self) -> str:
+        """Of what, what was seen, and how often."""
+        of = f"{self.operation}: " if self.operation else ""
+        times = f" ({self.count} times)" if self.count > 1 else ""
+        return f"{of}{self.evidence}{times}"
+
 
 @dataclass(frozen=True)
 class ShownCheck:
