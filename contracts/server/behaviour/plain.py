@@ -91,7 +91,7 @@ class Plain:
         return {datum: _loss(each) for datum, each in zip(DATA, answers[-len(DATA) :], strict=True)}
 
     def calibrate(self) -> float:
-        """Measure one history in two runs, and see how far they differ, relatively; that decides what is equal."""
+        """Measure one history in three runs, and see how far they differ, relatively; that decides what is equal."""
         past = (("batch", "a"), ("step", RATES[1]), ("batch", "b"), ("batch", "a"), ("step", RATES[1]))
         trained = State(Origin(self.base_model, 8, 1), past)
         losses = [self.measured(trained) for _ in range(3)]
