@@ -18,7 +18,7 @@ def contract_page() -> str:
         "[openapi.yaml](../openapi.yaml) says what a server of the Tinker API answers; the requirements below say what",
         "servers and clients must (MUST) and should (SHOULD) do beyond the form of single answers.",
         "",
-        "`tinker-mock check server URL` plays recorded real clients against any server (official SDK 0.10 to 0.38,",
+        "`tinker-mock check server URL` plays recorded real clients against any server (official SDK 0.3 to 0.38,",
         "Tinkex 0.4.0), asks it questions of its own, sends requests generated from openapi.yaml, valid and invalid,",
         "and holds every answer to openapi.yaml, to the recording, and to the checks below. It needs the URL and a key",
         "or two, and no access to the server's inside.",
