@@ -68,17 +68,17 @@ class Caller:
         headers: Mapping[str, str],
         content: bytes | None,
         *,
-        within: float = ANSWER_SECONDS,
+        within: float | None = None,
     ) -> httpx.Response:
         """The answer, redirects not followed. url: an address, or a path below the server's. NoAnswer says why none.
 
-        within: seconds that the server may be silent.
+        within: seconds that the server may be silent, ANSWER_SECONDS if it is not given.
         """
         address = url if url.startswith("http") else f"{self._base}{url}"
         left = self._end - monotonic()
         if left <= 0:
             raise GivenUp(f"nothing more: {self._seconds:g} seconds are over")
-        timeout = httpx.Timeout(min(within, left), connect=min(5, left))
+        timeout = httpx.Timeout(min(ANSWER_SECONDS if within is None else within, left), connect=min(5, left))
         began = monotonic()
         try:
             with self._http.stream(method, address, headers=dict(headers), content=content, timeout=timeout) as coming:

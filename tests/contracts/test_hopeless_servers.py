@@ -32,6 +32,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """As much patience as a test has."""
     monkeypatch.setattr("contracts.server.judgement.SILENCE", 2.0)
     monkeypatch.setattr("contracts.server.suite.KNOCK_SECONDS", 2.0)
+    monkeypatch.setattr("contracts.server.raw._SECONDS", 2.0)
     monkeypatch.setattr("contracts.recorded.caller.ANSWER_SECONDS", 1.0)
 
 

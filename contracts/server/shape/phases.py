@@ -67,7 +67,8 @@ def run(target: Target, judgement: Judgement, deadline: float) -> None:
     complete = True
     for phase, generate in generators.items():
         judgement.doing(f"shape, {phase}: drawing")
-        cases = {operation: generate(operation) for operation in operations}
+        # To draw takes seconds by itself, and what is drawn too late nobody asks.
+        cases = {operation: generate(operation) for operation in operations if monotonic() < ends[phase]}
         lanes = Lanes(cases, trials, partial(_doing, judgement, phase))
         count, drawn = lanes.ask(ends[phase]), sum(map(len, cases.values()))
         judgement.told(f"shape, {phase}: {count} requests")
