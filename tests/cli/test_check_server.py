@@ -16,7 +16,7 @@ from xml.etree.ElementTree import parse
 import pytest
 from typer.testing import CliRunner
 
-from client_tests.harness.in_thread import AsgiThread
+from contracts.server.suite import PARTS
 from mock_server.cli import app
 from mock_server.cli.check_server import NEEDED
 from mock_server.cli.progress import progress
@@ -26,8 +26,6 @@ from tests.contracts import silly
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from starlette.types import Receive, Scope, Send
-
 ROOT: Final = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:9"
 
@@ -35,15 +33,8 @@ NOWHERE = "http://127.0.0.1:9"
 @pytest.fixture(scope="module")
 def empty() -> Iterator[str]:
     """A server that answers every request with an empty object."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"{}"})
-
-    thread = AsgiThread(app)
-    yield thread.start()
-    thread.stop()
+    with silly.always(200, b"{}") as url:
+        yield url
 
 
 @pytest.mark.parametrize(
@@ -134,3 +125,9 @@ def test_parts_and_profiles_leave_the_rest_out(empty: str, tmp_path: Path) -> No
     assert [part["name"] for part in report["parts"]] == ["checks"]
     assert {each["profile"] for each in report["requirements"]} == {"form", "archives"}
     assert "core" not in done.stdout
+
+
+def test_all_parts_run_where_none_is_named(empty: str, tmp_path: Path) -> None:
+    done = tinker_mock("check", "server", empty, "--time-limit", "2", "--json", "r.json", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert [part["name"] for part in json.loads((tmp_path / "r.json").read_text())["parts"]] == list(PARTS)
