@@ -14,10 +14,10 @@ export PYTHONDONTWRITEBYTECODE :=
 # Coverage measures the servers that tests start, too, so it must find its configuration from any directory.
 COVERAGE := $(BIN)/python -m coverage
 
-.PHONY: help install serve test contract mutants clients crash soak bench check docs clean lock
+.PHONY: help install serve test contract mutants environments clients crash soak bench check docs clean lock
 
 help: ## Say what there is
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 install: .venv/.dev ## Make .venv with everything that development needs
 
@@ -40,6 +40,8 @@ contract: .venv/.dev ## Judge a fresh server by the contract, with the suite's o
 
 mutants: .venv/.dev ## Show that each broken server is caught by the check that is to catch it, or those in ARGS
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+environments: $(patsubst requirements/clients/%.txt,.venvs/%,$(wildcard requirements/clients/*.txt)) ## Make the environments of all clients, which tests make at their first need
 
 SDK_VERSIONS ?= $(patsubst requirements/clients/sdk-%.txt,%,$(filter-out %-torch.txt,$(wildcard requirements/clients/sdk-*.txt)))
 
@@ -96,8 +98,9 @@ PIP_INTO := $(PYTHON) -m pip --python
 .venvs/%: requirements/clients/%.txt
 	@echo "installing $* into $@" >&2
 	@rm -rf $@ && mkdir -p .venvs && $(PYTHON) -m venv --without-pip $@
-	@touch -t 197001020000 $@ # until all is in it, it is older than its lock, and so made again
+	@mkdir -p $@/share && touch -t 197001020000 $@ # until all is in it, it is older than its lock, and so made again
 	@torch=$$(grep -o '^torch==[0-9.]*' $(<:.txt=.in) || true); \
+	  $(PYTHON) client_tests/harness/linking.py $@ $< $$torch && \
 	  { [ -z "$$torch" ] || $(PIP_INTO) $@ $(PIP_INSTALL) --no-compile "$$torch"; } && \
 	  $(PIP_INTO) $@ $(PIP_INSTALL) --no-compile --no-deps --require-hashes -r $< || { rm -rf $@; exit 1; }
 	@touch $@

@@ -17,7 +17,7 @@ from mock_server.settings import Settings, variable_of
 
 ROOT: Final = Path(__file__).parent.parent
 LOCKS: Final = sorted((ROOT / "requirements").rglob("*.txt"))
-VERBS: Final = ("install", "serve", "test", "contract", "clients", "bench", "check", "docs", "clean")
+VERBS: Final = ("install", "serve", "test", "contract", "environments", "clients", "bench", "check", "docs", "clean")
 
 
 def normal_name(requirement: str) -> str:
