@@ -1,16 +1,16 @@
-"""The outermost layer of the server: lets the active faults act before, after and in the body of an exchange."""
+"""The layer around the application: lets the active faults act before, after and in the body of an exchange."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mock_server.faults.connection import Connection, ConnectionEnded
 from mock_server.faults.exchange import Answer, Exchange, Missed
-from mock_server.faults.facts import Asked, facts_of, signed_for
+from mock_server.faults.facts import Asked, Facts, facts_of, signed_for
 from mock_server.faults.handling import Handling
 from mock_server.faults.names import asked, is_placeholder, resolved
 from mock_server.faults.staging import corrupt
@@ -42,12 +42,12 @@ class Server:
     tenant_of: Callable[[str], str | None]
     runtime: Callable[[], Runtime]
 
-    def whose(self, headers: dict[str, str], query: str) -> str | None:
+    def whose(self, headers: Iterable[tuple[bytes, bytes]], query: str) -> str | None:
         """The tenant of a request: of its key or, where the address is signed, of who had it signed."""
         if "signature=" in query:  # a key says nothing beside it
             return signed_for(query)
-        key = headers.get("x-api-key")
-        return None if key is None else self.tenant_of(key)
+        key = next((value for name, value in headers if name == b"x-api-key"), None)
+        return None if key is None else self.tenant_of(key.decode("latin-1"))
 
     def asked(self, request_id: str) -> Asked | None:
         """What a request id stands for, from memory or from the store."""
@@ -72,7 +72,7 @@ class Server:
 
 
 class FaultLayer:
-    """Pure ASGI, and outermost: what a framework's middleware makes of `send` can't reach the connection."""
+    """Pure ASGI, and around all of the framework: what its middleware makes of `send` can't reach the connection."""
 
     def __init__(self, app: ASGIApp, plan: FaultPlan, server: Server) -> None:
         self._app = app
@@ -80,20 +80,21 @@ class FaultLayer:
         self._server = server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._plan.active or scope["type"] != "http":
+        concerned = self._plan.active and scope["type"] == "http"
+        operation = self._server.operation_of(scope["method"], scope["path"]) if concerned else None
+        if operation is None:
             await self._app(scope, receive, send)
             return
-        operation = self._server.operation_of(scope["method"], scope["path"])
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = scope["query_string"].decode("latin-1")
-        tenant = self._server.whose(headers, query)
-        rules = [] if operation is None else self._plan.concerning(operation, tenant)
+        tenant = self._server.whose(scope["headers"], query)
+        rules = self._plan.concerning(operation, tenant)
         polls = operation == _POLL and self._plan.is_about(tenant)
-        if operation is None or not (rules or polls):
+        if not (rules or polls):
             await self._app(scope, receive, send)
             return
         body = await _whole(receive)
-        facts = facts_of(scope["path"], headers, body, operation, self._server.asked)
+        # Of a poll that no rule concerns, only what disturbs its operation matters.
+        facts = facts_of(scope["path"], _named(scope), body, operation, self._server.asked) if rules else Facts()
         rules = [each for each in rules if each.matches(tenant, facts, self._server.resolve)]
         at_once = [strike for each in rules if each.rule.answered is None and (strike := each.strike()) is not None]
         later = [each for each in rules if each.rule.answered is not None]
@@ -188,6 +189,11 @@ async def _send(exchange: Exchange, answer: Answer, send: Send) -> None:
     async for piece in answer.pieces:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _named(scope: Scope) -> dict[str, str]:
+    """The headers of a request, by lower-case names."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _told(scope: Scope, headers: dict[str, str]) -> Scope:

@@ -158,3 +158,15 @@ async def test_the_answers_to_its_polls_tell_what_disturbs_an_operation(app: Liv
         answer = await app.call("POST", "retrieve_future", {"request_id": request_id})
         told.append(answer.headers.get("x-tinker-mock-fault"))
     assert told == ["pause", "pause", None]
+
+
+async def test_a_poll_that_no_rule_concerns_is_not_searched_for_what_it_is_about(
+    app: LiveApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await app.new_run()
+    inject(app, {"false_failure": {"polls": 1}}, "optim_step", on=1)
+    disturbed, other = await steps(app, run, 2)
+    monkeypatch.delattr("mock_server.faults.layer.facts_of")
+    assert is_step(await poll(app, other))
+    assert not is_step(await poll(app, disturbed))
+    assert is_step(await poll(app, disturbed))
