@@ -1,4 +1,4 @@
-"""Lets a client choose its scenario by a header or by its API key, before anything else sees its request."""
+"""Lets a client choose its scenario by a header or by its API key, before anything acts on its request."""
 
 from collections.abc import Callable
 from typing import Final

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import contracts
 from mock_server.faults.problems import unknown
 from mock_server.scenarios.errors import UnknownScenario
 
@@ -57,6 +58,4 @@ def _read(path: Path) -> Scenario:
 @cache
 def catalogue() -> Path:
     """The folder of the scenarios that come with this server."""
-    import contracts  # noqa: PLC0415 - whoever serves without scenarios needs it not
-
     return Path(str(contracts.__file__)).parent / "scenarios"
