@@ -79,8 +79,20 @@ class RunWorker:
     # For who holds the run's turn.
 
     async def take(self) -> TrainingState:
-        """The run's state, as its last operation left it."""
-        return await self._materialise()
+        """The run's state, as its last operation left it: from memory, or from its last snapshot and the log behind it.
+
+        A snapshot that can't be read is the run's end: it is marked, so that whoever watches it restores a new one.
+        """
+        if self.state is None:
+            try:
+                self.state = await self.replayed()
+            except (DamagedArtifact, DamagedState) as error:
+                log.warning("training run %s is corrupted: %s", self.run_id, error)
+                self.settled = False
+                await self._shop.store.write(self.log.corrupted)
+                message = f"training run {self.run_id!r} is corrupted: restore a new run from its last checkpoint"
+                raise OperationFailed(message) from error
+        return self.state
 
     async def logged(self) -> tuple[int, Sequence[Row[Any]]]:
         """The position of the run's snapshot, and the ended operations behind it that changed its state, in order."""
@@ -90,7 +102,7 @@ class RunWorker:
 
     async def change(self, how: Callable[[TrainingState], None]) -> None:
         """Let the run go on from what this does to a copy of its state, on the executor's thread."""
-        changed = (await self._materialise()).copy()
+        changed = (await self.take()).copy()
         await self._shop.executor.run(partial(how, changed))
         await self.keep(changed)
 
@@ -194,7 +206,7 @@ class RunWorker:
                 return await self._train(operation, operation.body), False
 
     async def _train(self, operation: LiveOperation, body: Body) -> Outcome:
-        state = await self._materialise()
+        state = await self.take()
         prepare = self._shop.losses.of_run(self.tenant, self.run_id)
         outcome = await self._shop.executor.run(
             partial(self.log.apply, state, operation.kind, body, operation.id, prepare)
@@ -223,7 +235,7 @@ class RunWorker:
     async def _save(self, operation: LiveOperation, order: SaveOrder) -> Outcome:
         kind = SAVED_KINDS[operation.kind]
         path = None if order.name is None else CheckpointPath(self.run_id, kind, checkpoint_name(order.name))
-        state = await self._materialise()
+        state = await self.take()
         whole = operation.kind == "save_weights"
         if order.age_recipients:
             dump = partial(sealed_export, state, self._shop.catalogue[self.base_model], order.age_recipients)
@@ -256,19 +268,3 @@ class RunWorker:
         self.state = state
         self.log.reset()
         return outcome
-
-    async def _materialise(self) -> TrainingState:
-        """The run's state: from memory, or from its last snapshot and the log behind it.
-
-        A snapshot that can't be read is the run's end: it is marked, so that whoever watches it restores a new one.
-        """
-        if self.state is None:
-            try:
-                self.state = await self.replayed()
-            except (DamagedArtifact, DamagedState) as error:
-                log.warning("training run %s is corrupted: %s", self.run_id, error)
-                self.settled = False
-                await self._shop.store.write(self.log.corrupted)
-                message = f"training run {self.run_id!r} is corrupted: restore a new run from its last checkpoint"
-                raise OperationFailed(message) from error
-        return self.state

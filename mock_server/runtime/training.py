@@ -37,18 +37,16 @@ def fresh_state(entry: CatalogueEntry, run: TrainingRun) -> TrainingState:
     return TrainingState.fresh(base_model(entry, run.prior_size), lora, run.optimizer["type"])
 
 
-def apply(
-    state: TrainingState, kind: str, body: Body, prepare: Prepare | None = None, *, want_result: bool = True
-) -> Applied:
+def apply(state: TrainingState, kind: str, body: Body, prepare: Prepare, *, want_result: bool = True) -> Applied:
     """Execute a forward, forward_backward or optim_step on the state.
 
     `prepare` knows the run's custom losses. `want_result` False is for the log's replay, which is after the state only.
     """
     if kind == "optim_step":
-        return Applied(_json({"metrics": _optim_step(state, body.content), "type": "optim_step"}), 0)
+        return Applied(_json({"metrics": optim_step(state, body.content), "type": "optim_step"}), 0)
     request = decode_training_request(body.content, body.type)
     forward_only = kind == "forward"
-    if request.loss_fn == CUSTOM and prepare is not None:
+    if request.loss_fn == CUSTOM:
         loss, data = prepare(request.loss_fn_config, request.data)
         result = state.forward_backward(data, loss, forward_only=forward_only)
     else:
@@ -59,7 +57,8 @@ def apply(
     return Applied(encode_forward_backward(result) if want_result else b"", tokens)
 
 
-def _optim_step(state: TrainingState, content: bytes) -> dict[str, float]:
+def optim_step(state: TrainingState, content: bytes) -> dict[str, float]:
+    """Make the step that the body of an optim_step asks for; returns its metrics."""
     order = OptimStepOrder.model_validate_json(content)
     parameters: dict[str, Any] = order.parameters
     return state.optim_step(DimuonParams(**parameters) if order.optimizer == "dimuon" else AdamParams(**parameters))

@@ -43,7 +43,7 @@ def load_does_nothing() -> None:
 
     def nothing(load: Callable[..., Any]) -> Callable[..., Any]:
         async def loads(self: RunWorker, *args: Any) -> Any:
-            before = await self._materialise()
+            before = await self.take()
             outcome = await load(self, *args)
             self.state = before
             return outcome

@@ -29,5 +29,5 @@ class StepTwice(Corruption):
 
 def _step(state: TrainingState, before: TrainingState, body: Body) -> None:
     accumulated, state.gradient = state.gradient, before.gradient
-    training.apply(state, "optim_step", body)
+    training.optim_step(state, body.content)
     state.gradient = accumulated
