@@ -64,7 +64,7 @@ class Worlds:
             else:
                 await self._restore(tenant, snapshot)
             self.faults.clear(tenant)
-            self.runtime.board.dials.forget(tenant)
+            self.runtime.dials.forget(tenant)
             if self.journal is not None:
                 self.journal.clear(tenant)
             return Sown() if seed is None or data is None else await self._sow(tenant, seed, data)

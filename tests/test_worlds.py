@@ -207,7 +207,7 @@ async def test_faults_dials_and_journal_of_the_tenant_go_those_of_others_stay(tm
     async with world(tmp_path) as here:
         kept, plan = journal(), FaultPlan()
         worlds = Worlds(here.runtime, plan, kept)
-        dials = here.runtime.board.dials
+        dials = here.runtime.dials
         for tenant in (TENANT, "other"):
             hear(kept, key=tenant)
             plan.add(FaultRule.parse({"phase": "before_handler", "effect": "reset"}), tenant)

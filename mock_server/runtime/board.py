@@ -1,7 +1,7 @@
 """The board: operations that are under way or fresh, who waits for them, and when their results may be seen."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from mock_server.domain.dials import Dial
@@ -50,9 +50,9 @@ class Pending:
 class Board:
     """Live operations by id. A result stays until it is stored and newer ones need the room."""
 
-    def __init__(self, clocks: Clocks, dials: Mapping[str, Dial]) -> None:
+    def __init__(self, clocks: Clocks, dials: Dials) -> None:
         self._clocks = clocks
-        self.dials = Dials(dials)
+        self._dials = dials
         self._live: dict[str, LiveOperation] = {}
         self._unended: dict[str, LiveOperation] = {}
         self._ended: OrderedDict[str, int] = OrderedDict()
@@ -63,7 +63,7 @@ class Board:
 
     def put(self, operation: LiveOperation) -> None:
         """Add an operation, or begin one anew that failed before."""
-        self._ended_bytes -= self._ended.pop(operation.id, 0)
+        self._drop(operation.id)
         self._live[operation.id] = self._unended[operation.id] = operation
 
     def get(self, operation_id: str) -> LiveOperation | None:
@@ -105,10 +105,7 @@ class Board:
     def expired(self, operation_ids: Iterable[str]) -> None:
         """Nobody may have these outcomes any more. Who waits for one that was held back is told to ask again."""
         for operation_id in operation_ids:
-            self._ended_bytes -= self._ended.pop(operation_id, 0)
-            operation = self._live.pop(operation_id, None)
-            if operation is not None:
-                operation.waiters.wake()
+            self._drop(operation_id)
 
     def release(self, operation_id: str) -> None:
         """Show a result that a `manual` or `never` dial holds back."""
@@ -121,10 +118,7 @@ class Board:
         """Let go of all of the tenant's operations; who waits for one is told to ask again."""
         gone = [operation for operation in self._live.values() if operation.tenant == tenant]
         for operation in gone:
-            del self._live[operation.id]
-            self._unended.pop(operation.id, None)
-            self._ended_bytes -= self._ended.pop(operation.id, 0)
-            operation.waiters.wake()
+            self._drop(operation.id)
         return gone
 
     async def wait(self, operation: LiveOperation, seconds: float) -> Outcome | Pending:
@@ -196,11 +190,17 @@ class Board:
         self._ended[operation.id] = size = len(operation.outcome.result or b"")
         self._ended_bytes += size
         while self._ended and (len(self._ended) > KEPT_OPERATIONS or self._ended_bytes > KEPT_BYTES):
-            oldest, size = self._ended.popitem(last=False)
-            self._ended_bytes -= size
-            del self._live[oldest]
+            self._drop(next(iter(self._ended)))
+
+    def _drop(self, operation_id: str) -> None:
+        """Let go of an operation, if it is here; who waits for it is told to ask again."""
+        self._unended.pop(operation_id, None)
+        self._ended_bytes -= self._ended.pop(operation_id, 0)
+        operation = self._live.pop(operation_id, None)
+        if operation is not None:
+            operation.waiters.wake()
 
     def _dial(self, operation: LiveOperation) -> Dial:
         if operation.interference is not None and operation.interference.dial is not None:
             return operation.interference.dial
-        return self.dials.of(operation.tenant, operation.kind)
+        return self._dials.of(operation.tenant, operation.kind)

@@ -21,14 +21,12 @@ from mock_server.runtime.sampling import SamplingFloor
 from mock_server.runtime.workshop import Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlalchemy import Row
 
     from mock_server.domain.catalogue import Catalogue
-    from mock_server.domain.dials import Dial
     from mock_server.domain.operations import Outcome
     from mock_server.runtime.clocks import Clocks
+    from mock_server.runtime.dials import Dials
     from mock_server.runtime.timing import Timing
     from mock_server.runtime.upheavals import Upheavals
     from mock_server.store import Store
@@ -43,7 +41,7 @@ class Life:
         catalogue: Catalogue,
         clocks: Clocks,
         timing: Timing,
-        dials: Mapping[str, Dial],
+        dials: Dials,
         upheavals: Upheavals,
     ) -> None:
         self._store = store

@@ -19,6 +19,7 @@ from mock_server.runtime.board import Board, LiveOperation, Pending
 from mock_server.runtime.clocks import Clocks
 from mock_server.runtime.completions import Completions
 from mock_server.runtime.custom_losses import CREATE_CUSTOM_LOSS, problem_of
+from mock_server.runtime.dials import Dials
 from mock_server.runtime.interference import INTERFERENCE
 from mock_server.runtime.life import Life
 from mock_server.runtime.run_worker import RunWorker
@@ -42,7 +43,8 @@ class Runtime:
         self.timing = timing
         self.deleted_keys: set[str] = set()
         """Tenants whose keys are refused; in memory, since every request asks."""
-        self._dials = dials
+        self.dials = Dials(dials)
+        """They stay as they were turned through every life of the server: whoever turned them would turn them again."""
         self._upheavals = Upheavals()
         self._life = self._new_life()
 
@@ -79,7 +81,6 @@ class Runtime:
         """
         async with self._upheavals.of(EVERYBODY):
             ended, self._life = self._life, self._new_life()
-            self.board.dials = ended.board.dials  # whoever turned them would turn them again
             ended.release_polls()
             await ended.end(orderly=orderly)
             await self.store.write(lambda _: None)  # behind what it wrote last
@@ -88,7 +89,7 @@ class Runtime:
         await self._life.resume()
 
     def _new_life(self) -> Life:
-        return Life(self.store, self.catalogue, self.clocks, self.timing, self._dials, self._upheavals)
+        return Life(self.store, self.catalogue, self.clocks, self.timing, self.dials, self._upheavals)
 
     # Submitting.
 

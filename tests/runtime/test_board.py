@@ -9,13 +9,14 @@ from mock_server.domain.errors import NotFound
 from mock_server.domain.operations import Outcome
 from mock_server.runtime import board as board_module
 from mock_server.runtime.board import Board, LiveOperation, Pending
+from mock_server.runtime.dials import Dials
 from tests.runtime.manual_clock import ManualClock
 
 DONE = Outcome("op", "succeeded", "application/json", b"{}")
 
 
 def board(clock: ManualClock | None = None, **dials: str) -> Board:
-    return Board((clock or ManualClock()).clocks, {kind: Dial.parse(text) for kind, text in dials.items()})
+    return Board((clock or ManualClock()).clocks, Dials({kind: Dial.parse(text) for kind, text in dials.items()}))
 
 
 def operation(kind: str = "optim_step", name: str = "op") -> LiveOperation:

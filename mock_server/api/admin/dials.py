@@ -36,7 +36,7 @@ class DialsShown(BaseModel):
 @router.get("/dials")
 async def get_dials(request: Request, api_key: KeyQuery = None) -> DialsShown:
     """What counts for a tenant, or for all who have no dials of their own."""
-    dials, tenant = _runtime(request).board.dials, tenant_named(api_key)
+    dials, tenant = _runtime(request).dials, tenant_named(api_key)
     return DialsShown(dials={kind: str(dials.of(tenant, kind)) for kind in OPERATION_KINDS})
 
 
@@ -49,18 +49,18 @@ async def turn_dial(kind: str, body: DialSetting, request: Request) -> DialsShow
         dial = Dial.parse(body.dial)
     except ValueError as error:
         raise Invalid(f"dial: {error}") from error
-    board = _runtime(request).board
-    board.dials.turn(tenant_named(body.api_key), kind, dial)
-    board.turned()
+    runtime = _runtime(request)
+    runtime.dials.turn(tenant_named(body.api_key), kind, dial)
+    runtime.board.turned()
     return await get_dials(request, body.api_key)
 
 
 @router.delete("/dials")
 async def reset_dials(request: Request, api_key: KeyQuery = None) -> DialsShown:
     """Turn a tenant's dials back to those of all; without an api_key all dials to what they were at the start."""
-    board = _runtime(request).board
-    board.dials.forget(tenant_named(api_key))
-    board.turned()
+    runtime = _runtime(request)
+    runtime.dials.forget(tenant_named(api_key))
+    runtime.board.turned()
     return await get_dials(request, api_key)
 
 
