@@ -49,14 +49,13 @@ def run(monkeypatch: pytest.MonkeyPatch, new: Path, lock: str = LOCK, *more: str
 def test_what_another_has_in_that_version_is_the_same_file(
     new: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(tmp_path / "old", "some_thing", "1.0", "__init__.py")
+    listed, unlisted = (f"__pycache__/{name}.{sys.implementation.cache_tag}.pyc" for name in ("listed", "unlisted"))
+    install(tmp_path / "old", "some_thing", "1.0", "listed.py", listed, "unlisted.py")
     install(tmp_path / "old", "other", "2.1", "__init__.py")
-    compiled = packages_of(tmp_path / "old") / "some_thing" / "__pycache__"
-    compiled.mkdir()
-    (compiled / f"__init__.{sys.implementation.cache_tag}.pyc").touch()
-    run(monkeypatch, new)
     ours, theirs = packages_of(new), packages_of(tmp_path / "old")
-    for file in ("__init__.py", f"__pycache__/__init__.{sys.implementation.cache_tag}.pyc"):
+    (theirs / "some_thing" / unlisted).touch()
+    run(monkeypatch, new)
+    for file in ("listed.py", listed, "unlisted.py", unlisted):
         assert (ours / "some_thing" / file).samefile(theirs / "some_thing" / file)
     assert not list(ours.glob("other*"))
     command = new / "bin" / "some_thing"

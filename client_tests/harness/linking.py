@@ -45,7 +45,8 @@ def known(requirements: str, folders: Iterable[Path]) -> Iterator[Path]:
 def link(about: Path, packages: Path) -> None:
     """All files of a package, and what Python has compiled of them. OSError: it is not all there."""
     with (about / "RECORD").open(newline="") as record:
-        paths = [row[0] for row in csv.reader(record)]
+        # Some lists have what was compiled, some have not: it comes with its source.
+        paths = [path for path, *_ in csv.reader(record) if not path.endswith(".pyc")]
     # What is written about it comes last: by that pip knows a package.
     for path in sorted(paths, key=lambda path: path.startswith(f"{about.name}/")):
         source, target = about.parent / path, packages / path
@@ -57,7 +58,7 @@ def link(about: Path, packages: Path) -> None:
         if path.endswith(".py"):
             compiled = Path(cache_from_source(str(target)))
             compiled.parent.mkdir(exist_ok=True)
-            with suppress(FileNotFoundError, FileExistsError):
+            with suppress(FileNotFoundError):
                 compiled.hardlink_to(cache_from_source(str(source)))
 
 
