@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,8 +26,24 @@ def meaning(spec: Spec, schema: Mapping[str, Any], value: Any) -> Any:
         value = value[0]  # one text says the same alone and in a list
     if isinstance(value, list):
         items: Mapping[str, Any] = next((form["items"] for form in forms if "items" in form), {})
-        return [meaning(spec, items, each) for each in value]
+        # Of thousands of tokens none has anything to leave out.
+        has_parts = any({"properties", "items"} & form.keys() for form in _forms(spec, items))
+        return [meaning(spec, items, each) for each in value] if has_parts else value
     return value
+
+
+def digest(value: Any) -> int:
+    """Equal for equal values of JSON. Holds within one process only."""
+    return hash(json.dumps(_numbered(value), sort_keys=True))
+
+
+def _numbered(value: Any) -> Any:
+    """The value with whole numbers in one form: 1.0 is 1."""
+    if isinstance(value, dict):
+        return {name: _numbered(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_numbered(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _forms(spec: Spec, schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

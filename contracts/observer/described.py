@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contracts import spec as contract
-from contracts.meaning import meaning
+from contracts.meaning import digest, meaning
 from contracts.observer.facts import JSON
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ class Described:
             faults += contract.validate_response(operation, response.status, response.media_type, _value(response))
         return faults
 
-    def meaning(self, exchange: Exchange) -> Any:
+    def meaning(self, exchange: Exchange) -> int:
         operation, request = contract.operation_of(exchange.request.method, exchange.request.path), exchange.request
         schema = {} if operation is None else operation.body.get(request.media_type, {})
         value = request.json if request.media_type == JSON and request.whole else None
-        return request.body if value is None else meaning(contract.spec(), schema, value)
+        return hash(request.body) if value is None else digest(meaning(contract.spec(), schema, value))
 
 
 def _value(message: Request | Response) -> Any:

@@ -13,6 +13,7 @@ from contracts.observer.walk import values_of
 if TYPE_CHECKING:
     from contracts.exchange import Exchange
     from contracts.observer.facts import Ending, Number
+    from contracts.observer.spec import Spec
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -58,6 +59,8 @@ class Submission:
     accepted: Exchange | None = None
     accepted_digest: int | None = None
     """Of what was accepted: a first attempt that was refused may have said something else."""
+    accepted_meaning: int | None = None
+    """Where the body of what was accepted is too long to be kept."""
     lost: Exchange | None = None
     """The last attempt, where that was lost."""
     failures: int = 0
@@ -122,13 +125,13 @@ class History:
         self.signed: Recent[str, Exchange] = Recent()
         """Addresses that were handed out: path and query."""
 
-    def record(self, facts: Facts) -> None:
+    def record(self, facts: Facts, spec: Spec) -> None:
         """Remember an exchange."""
         kept = slim(facts.exchange)
         if facts.idempotency_key:
             self._attempted(facts, kept)
         if facts.number is not None:
-            self._submitted(facts, facts.number, kept)
+            self._submitted(facts, facts.number, kept, spec)
         match facts.operation:
             case "retrieve_future":
                 self._polled(facts, kept)
@@ -175,7 +178,7 @@ class History:
             ),
         )
 
-    def _submitted(self, facts: Facts, number: Number, kept: Exchange) -> None:
+    def _submitted(self, facts: Facts, number: Number, kept: Exchange, spec: Spec) -> None:
         key = (facts.tenant, number)
         first = self.submissions.get(key)
         if first is None:
@@ -195,6 +198,8 @@ class History:
         first.conflicts += facts.status == 409
         if facts.accepted and first.accepted is None:
             first.accepted, first.accepted_digest = kept, facts.digest
+            if not kept.request.whole:
+                first.accepted_meaning = spec.meaning(facts.exchange)
             first.request_id = facts.request_id
             ids = facts.answer.get("sample_sequence_ids")
             first.sample_ids = len(ids) if isinstance(ids, list) else None

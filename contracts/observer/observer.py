@@ -34,7 +34,7 @@ class Observer:
         """What the checks find in the next exchange."""
         facts = Facts(exchange)
         findings = _judged(facts, self._history, self._spec)
-        self._history.record(facts)
+        self._history.record(facts, self._spec)
         return findings
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from contracts.meaning import digest
 
 if TYPE_CHECKING:
     from contracts.exchange import Exchange
@@ -27,8 +29,11 @@ class Spec(Protocol):
         """Where the answer's body is not as described for its status."""
         ...
 
-    def meaning(self, exchange: Exchange) -> Any:
-        """What the request's body says: equal for two that differ in what means the same, such as null and absent."""
+    def meaning(self, exchange: Exchange) -> int:
+        """Of what the request's body says: equal for two that differ in what means the same, such as null and absent.
+
+        Holds within one process only.
+        """
         ...
 
 
@@ -51,5 +56,5 @@ class NoSpec:
         del exchange
         return []
 
-    def meaning(self, exchange: Exchange) -> Any:
-        return exchange.request.body if exchange.request.json is None else exchange.request.json
+    def meaning(self, exchange: Exchange) -> int:
+        return hash(exchange.request.body) if exchange.request.json is None else digest(exchange.request.json)

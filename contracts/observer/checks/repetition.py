@@ -30,7 +30,8 @@ def number_stands_for_one_thing(case: Case) -> Found:
         return None
     if not case.facts.accepted:
         return HOLDS
-    if case.spec.meaning(first.accepted) == case.spec.meaning(case.exchange):
+    meant = case.spec.meaning(first.accepted) if first.accepted_meaning is None else first.accepted_meaning
+    if meant == case.spec.meaning(case.exchange):
         return None
     return Broken("another request was accepted under this number before", first.accepted)
 

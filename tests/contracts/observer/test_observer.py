@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import pytest
 import zstandard
 
 from contracts.encoding import LIMIT
 from contracts.observer import History, Observer, check
+from contracts.observer.described import Described
 from contracts.observer.facts import Facts
 from contracts.observer.history import REMEMBERED
 from contracts.observer.spec import NoSpec
 from tests.contracts.observer.made import PROTOBUF, RUN, asked, got, judged, poll, sample, step, stepped
 
+if TYPE_CHECKING:
+    from contracts.observer.spec import Spec
+
 
 def test_judging_changes_neither_history_nor_exchange() -> None:
     history = History()
-    history.record(Facts(step(1)))
+    history.record(Facts(step(1)), NoSpec())
     findings = [check(step(1, 0.2), history, NoSpec()) for _ in range(2)]
     assert findings[0] == findings[1]
     assert len(history.submissions) == 1
@@ -48,6 +55,33 @@ def test_the_memory_is_bounded_in_entries_and_in_bytes() -> None:
     kept = history.attempts[next(reversed(history.attempts))].exchange
     assert len(kept.request.body) < 4096
     assert not kept.request.whole
+
+
+@pytest.mark.parametrize(
+    ("spec", "change", "same"),
+    [
+        (Described(), {"prompt_logprobs": None, "num_samples": 1.0}, True),
+        (Described(), {"sampling_params": {"max_tokens": 4}}, False),
+        (Described(), {"sampling_params": {"max_tokens": 3, "seed": -1}}, False),
+        (NoSpec(), {"num_samples": 1.0}, True),
+        (NoSpec(), {"prompt_logprobs": None}, False),
+    ],
+)
+def test_what_a_long_request_meant_is_known_when_its_body_is_not(
+    spec: Spec, change: dict[str, Any], *, same: bool
+) -> None:
+    body = {
+        "sampling_session_id": "s:sample:0",
+        "seq_id": 0,
+        "num_samples": 1,
+        "prompt": {"chunks": [{"tokens": list(range(10_000)), "type": "encoded_text"}]},
+        "sampling_params": {"max_tokens": 3},
+    }
+    observer = Observer(spec)
+    observer.see(asked("asample", body, {"request_id": "a"}))
+    found = observer.see(asked("asample", body | change, {"request_id": "a"}))
+    broken = "number-stands-for-one-thing" in {finding.check for finding in found if not finding.passed}
+    assert broken is not same
 
 
 def test_bodies_of_any_kind_are_judged_without_an_error() -> None:
