@@ -7,19 +7,15 @@ they need.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 
 from mock_server.domain import ids, usage
-from mock_server.domain.clocks import EVERYBODY, lives_by
 from mock_server.domain.errors import Conflict, Gone, Invalid, NotFound
 from mock_server.domain.usage import Usage
 from mock_server.store import Command, Query, StoredFile, Transaction
-from mock_server.store.tables import ARTIFACTS, OPERATIONS, RUNS, SAMPLERS, SESSIONS, Operation
-
-CHANGES_STATE: Final = ("forward_backward", "optim_step")
-"""The kinds that leave a trace in a run's state, so that their bodies are needed until a snapshot stands for them."""
+from mock_server.store.tables import ARTIFACTS, OPERATIONS, RUNS, Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +71,19 @@ def _one_of(column: ColumnElement[Any], values: tuple[str, ...]) -> ColumnElemen
 
 
 _COLUMNS: Final = OPERATIONS.c
+CHANGES_STATE: Final = _one_of(_COLUMNS.kind, ("forward_backward", "optim_step"))
+"""Of the kinds that leave a trace in a run's state: their bodies are needed until a snapshot stands for them."""
 _THIS: Final = _COLUMNS.id == bindparam("operation")
 _OF_TARGET: Final = _COLUMNS.target == bindparam("target")
 # A constant in the text, since that is how the planner knows the index of only these.
 _QUEUED: Final = _COLUMNS.state == literal_column("'queued'")
 _ENDED: Final = _one_of(_COLUMNS.state, ("succeeded", "failed", "cancelled"))
-_CHANGES_STATE: Final = _one_of(_COLUMNS.kind, CHANGES_STATE)
 _HEADER: Final = [_COLUMNS[name] for name in ("id", "tenant", "kind", "target", "seq_id", "position", "state")]
 
 # Submitting.
 
 _EXISTING: Final = Query[Operation](
-    select(_COLUMNS.id, _COLUMNS.position, _COLUMNS.body_hash, _COLUMNS.error).where(_THIS)
+    select(_COLUMNS.id, _COLUMNS.position, _COLUMNS.body_hash, _COLUMNS.body_file, _COLUMNS.error).where(_THIS)
 )
 _LAST_POSITION: Final = Query[Any](select(func.max(_COLUMNS.position).label("position")).where(_OF_TARGET))
 _INSERT: Final = Command(OPERATIONS.insert().values({column: bindparam(column.name) for column in _COLUMNS}))
@@ -104,7 +101,7 @@ def submit(tx: Transaction, submission: Submission, *, key: str | None = None, r
     existing = tx.row(_EXISTING, operation=operation_id)
     if existing is not None and redo and existing.error is not None:
         position = existing.position
-        _release_files(tx, "body_file", _COLUMNS.id == operation_id)
+        tx.release_artifact(existing.body_file)
         tx.run(_DELETE, operation=operation_id)
         existing = None
     if existing is None:
@@ -125,21 +122,6 @@ def consume(tx: Transaction, submission: Submission, message: str) -> None:
     if tx.row(_EXISTING, operation=operation_id) is None:
         failed = {"state": "failed", "error": message, "error_category": "user"}
         _insert(tx, submission, operation_id, position, finished_at=tx.now(submission.tenant), **failed)
-
-
-def forget_failures(tx: Transaction, target: str, creation: str) -> bool:
-    """Free the numbers of a target's operations if all of them have failed, its creation aside; returns whether it did.
-
-    They changed nothing.
-    """
-    rest = (_COLUMNS.target == target, _COLUMNS.id != creation)
-    failed = and_(*rest, _COLUMNS.state == "failed")
-    states = tx.connection.execute(select(_COLUMNS.state).where(*rest).distinct()).scalars().all()
-    if states != ["failed"]:
-        return False
-    _release_files(tx, "body_file", failed)
-    tx.connection.execute(OPERATIONS.delete().where(failed))
-    return True
 
 
 def _place(tx: Transaction, submission: Submission, key: str | None) -> tuple[str, int]:
@@ -249,7 +231,7 @@ _REPLAYABLE: Final = Query[Any](
         _OF_TARGET,
         _COLUMNS.position > bindparam("after"),
         _one_of(_COLUMNS.state, ("succeeded", "expired")),
-        _CHANGES_STATE,
+        CHANGES_STATE,
         _COLUMNS.error.is_(None),
     )
     .order_by(_COLUMNS.position)
@@ -339,52 +321,3 @@ def last_position(tx: Transaction, target: str) -> int | None:
 def ended_ahead(tx: Transaction, target: str, *, after: int) -> set[int]:
     """The seq_ids behind a position that are used up already: refused requests, for which no turn will come."""
     return {row.seq_id for row in tx.rows(_ENDED_AHEAD, target=target, after=after) if row.seq_id is not None}
-
-
-# Forgetting.
-
-
-def drop_bodies(tx: Transaction, target: str, *, after: int, through: int) -> None:
-    """Forget what was asked between two positions: a snapshot stands for it now."""
-    covered = (_COLUMNS.target == target) & _COLUMNS.position.between(after + 1, through)
-    _release_files(tx, "body_file", covered)
-    tx.connection.execute(OPERATIONS.update().where(covered).values(body=None, body_file=None))
-
-
-def expire(tx: Transaction, clock: str, *, after: float, limit: int = 5000) -> Sequence[str]:
-    """Let results go that ended so many seconds ago by this clock; returns their operations' ids.
-
-    The rows stay, so that a late retry is known.
-    """
-    overdue = _COLUMNS.finished_at <= tx.now(clock) - after
-    of_clock = _of_tenant(clock) if clock != EVERYBODY else lives_by(clock, _COLUMNS.tenant)
-    chosen = tx.connection.execute(select(_COLUMNS.id).where(of_clock, overdue).limit(limit)).scalars().all()
-    let_go(tx, chosen)
-    return chosen
-
-
-def _of_tenant(tenant: str) -> ColumnElement[bool]:
-    """A tenant's operations, by what they belong to: an index by tenant would be paid by every step."""
-    owners = [select(table.c.id).where(table.c.tenant == tenant) for table in (RUNS, SAMPLERS, SESSIONS)]
-    return _COLUMNS.target.in_(union_all(*owners)) | (_COLUMNS.target == ids.copies_of(tenant))
-
-
-def let_go(tx: Transaction, operation_ids: Sequence[str]) -> None:
-    """Forget the results of operations that have ended."""
-    if not operation_ids:
-        return
-    expired = _COLUMNS.id.in_(operation_ids)
-    # What was asked goes too, unless it is part of a run's log.
-    unneeded = expired & ~_CHANGES_STATE
-    _release_files(tx, "result_file", expired)
-    _release_files(tx, "body_file", unneeded)
-    tx.connection.execute(OPERATIONS.update().where(unneeded).values(body=None, body_file=None))
-    tx.connection.execute(
-        OPERATIONS.update().where(expired).values(state="expired", result=None, result_file=None, finished_at=None)
-    )
-
-
-def _release_files(tx: Transaction, column: Literal["body_file", "result_file"], which: ColumnElement[bool]) -> None:
-    file = _COLUMNS[column]
-    for name in tx.connection.execute(select(file).where(which, file.is_not(None))).scalars().all():
-        tx.release_artifact(name)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from mock_server.domain import checkpoints, ids, operations, samplers, training_runs
+from mock_server.domain import checkpoints, forgetting, ids, operations, samplers, training_runs
 from mock_server.domain.operations import Accepted, Body, Submission
 from mock_server.domain.paths import CheckpointPath
 from mock_server.domain.training_runs import Adapter, NewRun
@@ -25,7 +25,7 @@ def create_run(
     it could not restore a checkpoint.
     """
     run = training_runs.create(tx, tenant, new, seed)
-    anew = operations.forget_failures(tx, run.id, ids.operation_id(run.id, CREATION))
+    anew = forgetting.drop_failures(tx, run.id, ids.operation_id(run.id, CREATION))
     submission = Submission(tenant, kind, run.id, None, body)
     accepted = operations.submit(tx, submission, key=CREATION, redo=True)
     return run, accepted, anew or accepted.new

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from mock_server.domain import checkpoints, operations, sessions
+from mock_server.domain import checkpoints, forgetting, sessions
 from mock_server.runtime.clock import Timer
 from mock_server.runtime.clocks import Clocks
 from mock_server.runtime.recorder import Recorder
@@ -64,7 +64,7 @@ class Janitor:
 
     def _sweep(self, tx: Transaction, clock: str, loop: asyncio.AbstractEventLoop) -> bool:
         """A part of it, such as one transaction should take; returns whether there may be more."""
-        results = operations.expire(tx, clock, after=self._result_ttl)
+        results = forgetting.expire(tx, clock, after=self._result_ttl)
         gone = checkpoints.sweep(tx, clock)
         ended = sessions.expire(tx, clock, after=self._session_timeout)
         if results:

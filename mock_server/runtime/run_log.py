@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 from sqlmodel import select
 
-from mock_server.domain import checkpoints, operations, samplers
+from mock_server.domain import checkpoints, forgetting, operations, samplers
 from mock_server.domain.checkpoints import SaveOptions
 from mock_server.domain.operations import Body, Outcome
 from mock_server.domain.orders import LoadOrder, SaveOrder
@@ -111,7 +111,7 @@ class RunLog:
     def unloaded(self, tx: Transaction, operation_id: str, position: int) -> Outcome:
         run = self.run(tx)
         run.status = "unloaded"
-        operations.drop_bodies(tx, run.id, after=run.snapshot_position, through=position)
+        forgetting.drop_bodies(tx, run.id, after=run.snapshot_position, through=position)
         tx.release_artifact(run.snapshot)
         run.snapshot = None
         tx.session.add(run)
@@ -171,7 +171,7 @@ class RunLog:
         """Let the log begin behind `position`, at the artifact; what was asked before is not needed again."""
         tx.keep_artifact(artifact)
         tx.release_artifact(run.snapshot)
-        operations.drop_bodies(tx, run.id, after=run.snapshot_position, through=position)
+        forgetting.drop_bodies(tx, run.id, after=run.snapshot_position, through=position)
         run.snapshot, run.snapshot_optimizer, run.snapshot_position = artifact, optimizer, position
         tx.session.add(run)
         tx.session.flush()

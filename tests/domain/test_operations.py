@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mock_server.domain import ids, operations
+from mock_server.domain import forgetting, ids, operations
 from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.errors import Conflict, Gone, Invalid, NotFound
 from mock_server.domain.ids import END_OF_POSITIONS, POSITIONS_PER_SEQ_ID
@@ -204,7 +204,7 @@ def test_expired_results_are_still_executed_again_but_no_expired_failures(world:
     succeed(world, good)
     fail(world, bad)
     world.now += 10
-    assert set(world(operations.expire, EVERYBODY, after=0)) == {good.id, bad.id}
+    assert set(world(forgetting.expire, EVERYBODY, after=0)) == {good.id, bad.id}
     assert [row.id for row in world(operations.replayable, RUN, after=-1)] == [good.id]
     assert world(operations.body, good.id).content == b"good"
 
@@ -228,8 +228,8 @@ def test_results_go_when_their_time_is_over_and_a_late_retry_is_still_known(worl
     world.now += 100
     fresh, queued = world.submit(RUN, 2), world.submit(RUN, 3)
     succeed(world, fresh)
-    assert world(operations.expire, EVERYBODY, after=50) == [old.id]
-    assert world(operations.expire, EVERYBODY, after=50) == []
+    assert world(forgetting.expire, EVERYBODY, after=50) == [old.id]
+    assert world(forgetting.expire, EVERYBODY, after=50) == []
     with pytest.raises(Gone, match=f"the result of request_id '{old.id}' has expired: submit the request again"):
         outcome(world, old.id)
     assert outcome(world, fresh.id).state == "succeeded"
@@ -242,7 +242,7 @@ def test_no_more_results_go_at_once_than_asked(world: World) -> None:
     for number in range(5):
         succeed(world, world.submit(RUN, number))
     world.now += 1
-    assert [len(world(operations.expire, EVERYBODY, after=0, limit=2)) for _ in range(4)] == [2, 2, 1, 0]
+    assert [len(world(forgetting.expire, EVERYBODY, after=0, limit=2)) for _ in range(4)] == [2, 2, 1, 0]
 
 
 def test_what_was_asked_goes_with_a_result_that_nobody_replays(world: World) -> None:
@@ -250,7 +250,7 @@ def test_what_was_asked_goes_with_a_result_that_nobody_replays(world: World) -> 
     succeed(world, sample)
     succeed(world, step)
     world.now += 1
-    world(operations.expire, EVERYBODY, after=0)
+    world(forgetting.expire, EVERYBODY, after=0)
     assert (stored(world, sample)["body"], stored(world, step)["body"]) == (None, b"data")
 
 
@@ -259,7 +259,7 @@ def test_a_snapshot_stands_for_the_bodies_before_it(world: World) -> None:
     other = world.submit("another", 2, b"other")
     for operation in made[:5]:
         succeed(world, operation)
-    world(operations.drop_bodies, RUN, after=made[0].position, through=made[3].position)
+    world(forgetting.drop_bodies, RUN, after=made[0].position, through=made[3].position)
     kept = [
         operation for operation in made if stored(world, operation)["body"] or stored(world, operation)["body_file"]
     ]

@@ -9,6 +9,7 @@ from sqlalchemy import Table, select
 from mock_server.domain import (
     audit,
     checkpoints,
+    forgetting,
     operations,
     samplers,
     session_search,
@@ -69,9 +70,9 @@ RULES: dict[str, Callable[[Transaction], object]] = {
     "operations.replayable": lambda tx: operations.replayable(tx, "s:train:1", after=5),
     "operations.ended_samples": lambda tx: operations.ended_samples(tx, "s:sample:1"),
     "operations.last_position": lambda tx: operations.last_position(tx, "s:train:1"),
-    "operations.drop_bodies": lambda tx: operations.drop_bodies(tx, "s:train:1", after=0, through=9),
-    "operations.expire": lambda tx: operations.expire(tx, EVERYBODY, after=1.0),
-    "operations.expire of one": lambda tx: operations.expire(tx, ALICE, after=1.0),
+    "forgetting.drop_bodies": lambda tx: forgetting.drop_bodies(tx, "s:train:1", after=0, through=9),
+    "forgetting.expire": lambda tx: forgetting.expire(tx, EVERYBODY, after=1.0),
+    "forgetting.expire of one": lambda tx: forgetting.expire(tx, ALICE, after=1.0),
 }
 
 
@@ -169,7 +170,7 @@ def test_the_effort_does_not_grow_with_the_rows(tmp_path_factory: pytest.TempPat
         "submit without a number": lambda tx: operations.submit(tx, Submission(ALICE, "forward", run, None, BODY)),
         "unfinished": operations.unfinished,
         "last position": lambda tx: operations.last_position(tx, run),
-        "expire": lambda tx: operations.expire(tx, EVERYBODY, after=1e6 - 2.0),
+        "expire": lambda tx: forgetting.expire(tx, EVERYBODY, after=1e6 - 2.0),
         "sweep": lambda tx: checkpoints.sweep(tx, EVERYBODY),
         "sweep of one": lambda tx: checkpoints.sweep(tx, ALICE),
     }

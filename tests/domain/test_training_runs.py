@@ -2,7 +2,7 @@
 
 import pytest
 
-from mock_server.domain import accounts, checkpoints, operations, submissions, training_runs
+from mock_server.domain import accounts, checkpoints, forgetting, operations, submissions, training_runs
 from mock_server.domain.checkpoints import SaveOptions
 from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.errors import Conflict, Invalid, NotFound
@@ -54,7 +54,7 @@ def test_a_run_whose_creation_failed_is_begun_anew(world: World, results_expired
     world(set_status, run, "failed")
     if results_expired:
         world.now += 1e6
-        assert world(operations.expire, EVERYBODY, after=0) == [first.id]
+        assert world(forgetting.expire, EVERYBODY, after=0) == [first.id]
     again, second = create(world, session, content=b"good", rank=16)
     assert (again, second.id, second.new) == (run, first.id, True)
     row = world(training_runs.any_status, ALICE, run)

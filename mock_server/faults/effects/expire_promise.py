@@ -1,6 +1,6 @@
 """A promise is not kept."""
 
-from mock_server.domain import operations
+from mock_server.domain import forgetting
 from mock_server.domain.operations import Outcome
 from mock_server.faults.exchange import Exchange
 from mock_server.faults.registry import Effect, fault
@@ -15,7 +15,7 @@ class ExpirePromise(Effect):
         store = exchange.runtime.store
 
         async def expire(operation: LiveOperation, outcome: Outcome) -> Outcome:
-            await store.write(operations.let_go, [operation.id])
+            await store.write(forgetting.let_go, [operation.id])
             return Outcome(outcome.id, "expired")
 
         exchange.interfere_after(expire)
