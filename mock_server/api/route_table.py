@@ -27,7 +27,10 @@ class RouteTable(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] == "http":
-            for route in self._candidates(scope["method"], scope["path"]):
+            exact = self._exact.get((scope["method"], scope["path"]))
+            if exact is not None:  # what the route would find out by its pattern
+                return Match.FULL, {"endpoint": exact.endpoint, "path_params": {}, "route": exact}
+            for route in self._templates(scope["method"], scope["path"]):
                 match, child_scope = route.matches(scope)
                 if match == Match.FULL:
                     return match, child_scope
@@ -42,7 +45,7 @@ class RouteTable(BaseRoute):
         exact = self._exact.get((method, path))
         if exact is not None:
             return exact.name
-        for route in self._candidates(method, path):
+        for route in self._templates(method, path):
             if route.path_regex.match(path):
                 return route.name
         return None
@@ -53,10 +56,8 @@ class RouteTable(BaseRoute):
         routes = [*self._exact.values(), *(route for found in self._by_length.values() for route in found)]
         return frozenset(route.name for route in routes)
 
-    def _candidates(self, method: str, path: str) -> Iterable[APIRoute]:
-        exact = self._exact.get((method, path))
-        if exact is not None:
-            return (exact,)
+    def _templates(self, method: str, path: str) -> Iterable[APIRoute]:
+        """The routes whose templates a path may fill that is none of its own."""
         return () if path in self._paths else self._by_length.get((method, path.count("/")), ())
 
     def _allowed(self, path: str) -> list[str]:

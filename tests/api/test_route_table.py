@@ -24,6 +24,7 @@ def test_every_route_of_the_dialect_is_found_by_its_own_path() -> None:
             match, found = table.matches(scope(method, path))
             assert match == Match.FULL
             assert found["route"] is route
+            assert (match, found) == route.matches(scope(method, path))
 
 
 def test_unknown_paths_are_left_to_the_routes_behind() -> None:
