@@ -87,28 +87,19 @@ WRONG: Final = {
 """It hands on what came."""
 
 
-def meet(service_client: Any, kit: Any, cases: dict[str, Any], url: str, key: str) -> dict[str, Any]:
+def meet(service_client: Any, kit: Any, cases: dict[str, Any]) -> dict[str, Any]:
     """Of each fault: what came of a forward under it, and how often it was called, struck and struck in vain."""
-    import json
-    import urllib.request
-
-    def call(method: str, path: str, body: Any = None) -> Any:
-        headers = {"content-type": "application/json"}
-        request = urllib.request.Request(f"{url}/__admin/{path}", json.dumps(body).encode(), headers, method=method)
-        with urllib.request.urlopen(request) as answer:
-            return json.loads(answer.read() or "null")
-
     training = kit.trainer(service_client)
     seen = {}
     for name, rule in cases.items():
-        fault = call("POST", "faults", {"rule": rule, "api_key": key})["id"]
+        fault = kit.control("POST", "faults", rule=rule)["id"]
         try:
             output = training.forward([kit.datum()], "cross_entropy").result(timeout=30)
             told = [str(output.metrics["loss:sum"]), len(output.loss_fn_outputs[0]["logprobs"].data)]
         except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at it
             told = [type(error).__name__, str(error)[:200]]
-        (active,) = [each for each in call("GET", "faults")["faults"] if each["id"] == fault]
-        call("DELETE", f"faults/{fault}")
+        (active,) = [each for each in kit.control("GET", "faults")["faults"] if each["id"] == fault]
+        kit.control("DELETE", f"faults/{fault}")
         seen[name] = [told, active["calls"], active["struck"], active["missed"]]
     return seen
 
@@ -119,7 +110,7 @@ def test_the_sdk_takes_or_repeats_or_tells(sdk: Sdk, server_with: Callable[..., 
     told_rules = {name: rule for name, (rule, _, _) in TOLD.items()}
     wrong_rules = {f"wrong {name}": rule for name, rule in WRONG.items()}
     cases = {**TAKEN, **REPEATED, **told_rules, **wrong_rules}
-    seen = sdk.run(meet, cases=cases, url=sdk.url, key=sdk.key, timeout=150)
+    seen = sdk.run(meet, cases=cases, timeout=150)
     assert {tuple(struck) for _, _, *struck in seen.values()} == {(1, 0)}, seen
     true = seen["latency"][0]
     assert float(true[0]) > 100

@@ -38,9 +38,7 @@ def test_a_gigabyte_is_reset_within_and_resumed(sdk: Sdk, server_with: Callable[
     url = httpx.get(place, headers={"X-API-Key": here.key}).headers["location"]
     with httpx.stream("GET", url) as answer:  # so that what every download takes is there already
         next(answer.iter_raw(1 << 20))
-    rule = {"operation": "download", "run": "$first", "phase": "in_body", "effect": {"reset": {"after_bytes": CUT}}}
-    body = {"rule": {**rule, "on": 1}, "api_key": here.key}
-    assert httpx.post(f"{server.url}/__admin/faults", json=body).status_code == 201
+    here.inject({"reset": {"after_bytes": CUT}}, "in_body", operation="download", run="$first", on=1)
     before, arrived = peak(server), list[int]()
     with httpx.stream("GET", url) as answer:
         assert int(answer.headers["content-length"]) > 1 << 30

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
+
+from mock_server.admin_client import AdminClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,12 +21,6 @@ def spoilt(request: pytest.FixtureRequest, sdk: Sdk, server_with: Callable[..., 
     return sdk.at(server_with(client_config={"use_pyqwest_transport": request.param}, clock="auto").url)
 
 
-def inject(sdk: Sdk, operation: str, effect: object, **rule: Any) -> None:
-    given = {"operation": operation, "phase": "in_operation", "effect": effect, **rule}
-    answer = httpx.post(f"{sdk.url}/__admin/faults", json={"rule": given, "api_key": sdk.key})
-    assert answer.status_code == 201, answer.text
-
-
 @pytest.mark.parametrize("category", ["user", "server", "unknown"])
 def test_a_failed_operation_is_the_users_to_see_and_leaves_the_run_as_it_was(spoilt: Sdk, category: str) -> None:
     def program(service_client: Any, kit: Any, tinker: Any) -> list[Any]:
@@ -38,7 +33,9 @@ def test_a_failed_operation_is_the_users_to_see_and_leaves_the_run_as_it_was(spo
         again = training.forward([kit.datum()], "cross_entropy").result().metrics["loss:sum"]
         return [*failed, first == again]
 
-    inject(spoilt, "optim_step", {"fail": {"message": "no GPU left", "category": category}}, on=1)
+    spoilt.inject(
+        {"fail": {"message": "no GPU left", "category": category}}, "in_operation", operation="optim_step", on=1
+    )
     assert spoilt.run(program) == [category, True, True]
 
 
@@ -50,11 +47,12 @@ def test_a_delayed_operation_is_waited_for_and_later_ones_are_told_first(spoilt:
         fast = training.optim_step(kit.adam(1e-3))
         fast.result()
         kit.advance(149)
-        ahead = not slow.future().done() if hasattr(slow, "future") else True
+        kit.until_waiting()  # the poll after the one that the advance has ended: its answer would be told by now
+        ahead = not slow.future().done()
         kit.advance(1)
         return [ahead, slow.result().metrics["loss:sum"] > 0]
 
-    inject(spoilt, "forward_backward", {"delay": {"seconds": 150}}, on=1)
+    spoilt.inject({"delay": {"seconds": 150}}, "in_operation", operation="forward_backward", on=1)
     assert spoilt.run(program) == [True, True]
 
 
@@ -66,7 +64,7 @@ def test_a_paused_queue_says_why_and_goes_on(spoilt: Sdk) -> None:
         return [result.metrics["loss:sum"] > 0, any("all GPUs are busy" in line for line in said)]
 
     pause = {"pause": {"state": "paused_capacity", "reason": "all GPUs are busy", "seconds": 150}}
-    inject(spoilt, "forward_backward", pause, on=1)
+    spoilt.inject(pause, "in_operation", operation="forward_backward", on=1)
     assert spoilt.run(program) == [True, True]
 
 
@@ -81,7 +79,7 @@ def test_a_stuck_operation_never_ends_and_others_are_unharmed(spoilt: Sdk) -> No
         others = kit.trainer(service_client)
         return [ended, len(kit.steps(others, 2))]
 
-    inject(spoilt, "forward_backward", "stuck", on=1)
+    spoilt.inject("stuck", "in_operation", operation="forward_backward", on=1)
     assert spoilt.run(program) == ["given up", 2]
 
 
@@ -97,7 +95,7 @@ def test_a_sample_fails_alone(spoilt: Sdk) -> None:
                 outcomes.append(str(error.category.value))
         return outcomes
 
-    inject(spoilt, "asample", {"fail": {"category": "unknown"}}, on=1)
+    spoilt.inject({"fail": {"category": "unknown"}}, "in_operation", operation="asample", on=1)
     assert spoilt.run(program) == ["unknown", 2]
 
 
@@ -113,15 +111,15 @@ def test_operations_that_end_otherwise_than_they_should(spoilt: Sdk) -> None:
         seen["expired"] = kit.raised(lambda: training.optim_step(kit.adam()).result())
         return seen
 
-    inject(spoilt, "forward_backward", {"out_of_order": {"behind": 1, "seconds": 30}}, on=1)
-    inject(spoilt, "optim_step", {"false_failure": {"message": "lost a GPU"}}, on=2)
-    inject(spoilt, "optim_step", "expire_promise", on=3)
+    spoilt.inject({"out_of_order": {"behind": 1, "seconds": 30}}, "in_operation", operation="forward_backward", on=1)
+    spoilt.inject({"false_failure": {"message": "lost a GPU"}}, "in_operation", operation="optim_step", on=2)
+    spoilt.inject("expire_promise", "in_operation", operation="optim_step", on=3)
     seen = spoilt.run(program)
     assert (seen["late"], seen["early"]) == (True, True)
     assert (seen["failed"]["type"], seen["failed"]["category"]) == ("RequestFailedError", "server")
     assert seen["expired"]["type"] == "RetryableException"
     assert "Promise expired" in seen["expired"]["message"]
-    (run,) = httpx.get(f"{spoilt.url}/__admin/runs", params={"api_key": spoilt.key}).json()["runs"]
+    (run,) = AdminClient(spoilt.url).get("/runs", api_key=spoilt.key)["runs"]
     assert run["optimizer_steps"] == 3
 
 
@@ -135,5 +133,5 @@ def test_a_sample_that_ends_twice_is_taken_once(sdk: Sdk, server_with: Callable[
 
     here = sdk.at(server_with(client_config={"sample_use_retrieve_futures": True}, poll_seconds=1).url)
     true = here.run(program)
-    inject(here, "asample", {"finish_twice": {"seconds": 0.01}})
+    here.inject({"finish_twice": {"seconds": 0.01}}, "in_operation", operation="asample")
     assert here.run(program) == true

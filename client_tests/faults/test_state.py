@@ -22,15 +22,11 @@ def spoilt(request: pytest.FixtureRequest, sdk: Sdk, server_with: Callable[..., 
     return sdk.at(server_with(client_config={"use_pyqwest_transport": request.param}, poll_seconds=1).url)
 
 
-def suffer(service_client: Any, kit: Any, tinker: Any, url: str, key: str) -> dict[str, Any]:
+def suffer(service_client: Any, kit: Any) -> dict[str, Any]:
     """Train and restore while one thing after another goes wrong; what is seen of each."""
-    import json
-    import urllib.request
 
     def corrupt(effect: Any) -> None:
-        body = json.dumps({"effect": effect, "api_key": key}).encode()
-        headers = {"content-type": "application/json"}
-        urllib.request.urlopen(urllib.request.Request(f"{url}/__admin/corruptions", body, headers)).close()
+        kit.control("POST", "corruptions", effect=effect)
 
     def loss(of: Any) -> float:
         return float(of.forward([kit.datum()], "cross_entropy").result().metrics["loss:sum"])
@@ -69,7 +65,7 @@ def suffer(service_client: Any, kit: Any, tinker: Any, url: str, key: str) -> di
 
 
 def test_the_user_of_a_corrupted_server_sees_it_and_restores(spoilt: Sdk) -> None:
-    seen = spoilt.run(suffer, url=spoilt.url, key=spoilt.key, timeout=150)
+    seen = spoilt.run(suffer, timeout=150)
     failed = dict.fromkeys(("lose_file", "lose_row", "lose_weights"), "RequestFailedError")
     flagged = {"flag_corrupted": "BadRequestError", "corrupted": True}
     same = ("restart", "perturb_weights", "restored", "rewind", "relabel", "restored anew")

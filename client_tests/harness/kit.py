@@ -89,34 +89,34 @@ def greedy(max_tokens: int = 8, **more: Any) -> types.SamplingParams:
     return types.SamplingParams(max_tokens=max_tokens, temperature=0.0, stop=[], **more)
 
 
-def clock(mode: str) -> None:
-    """Give this program's tenant a clock of that mode (docs/clock.md)."""
-    _control("PUT", "clock", mode=mode)
-
-
-def advance(seconds: float) -> None:
-    """Move its clock on; returns when all has happened that fell due."""
-    _control("POST", "clock/advance", seconds=seconds)
-
-
-def now() -> float:
-    """What its clock shows, in seconds since the epoch."""
-    return float(_control("GET", f"clock?api_key={os.environ['TINKER_API_KEY']}")["now"])
-
-
-def until_waiting() -> None:
-    """Return when a request of the SDK waits at the server for time to pass."""
-    while not _control("GET", f"clock?api_key={os.environ['TINKER_API_KEY']}")["waiting"]:
-        time.sleep(0.005)
-
-
-def _control(method: str, path: str, **body: Any) -> Any:
-    """Ask the server's control plane, in the name of this program's tenant."""
+def control(method: str, path: str, **body: Any) -> Any:
+    """Ask the server's control plane, in the name of this program's tenant; None where the answer has no body."""
     content = json.dumps({**body, "api_key": os.environ["TINKER_API_KEY"]}).encode() if body else None
     request = Request(f"{os.environ['TINKER_BASE_URL']}/__admin/{path}", content, method=method)
     request.add_header("Content-Type", "application/json")
     with urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+        return json.loads(answer.read() or "null")
+
+
+def clock(mode: str) -> None:
+    """Give this program's tenant a clock of that mode (docs/clock.md)."""
+    control("PUT", "clock", mode=mode)
+
+
+def advance(seconds: float) -> None:
+    """Move its clock on; returns when all has happened that fell due."""
+    control("POST", "clock/advance", seconds=seconds)
+
+
+def now() -> float:
+    """What its clock shows, in seconds since the epoch."""
+    return float(control("GET", f"clock?api_key={os.environ['TINKER_API_KEY']}")["now"])
+
+
+def until_waiting() -> None:
+    """Return when a request of the SDK waits at the server for time to pass."""
+    while not control("GET", f"clock?api_key={os.environ['TINKER_API_KEY']}")["waiting"]:
+        time.sleep(0.005)
 
 
 def loaded(url: str) -> int:

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from client_tests.harness.environments import sdk_interpreter
 from client_tests.harness.server import clean_environment
+from mock_server.admin_client import AdminClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,6 +105,11 @@ class Sdk:
                 "environment": {"TINKER_BASE_URL": self.url, "TINKER_API_KEY": self.key, **self.environment},
             }
         )
+
+    def inject(self, effect: object, phase: str, **rule: Any) -> None:
+        """A fault that strikes this tenant only."""
+        given = {"effect": effect, "phase": phase, **rule}
+        AdminClient(self.url).ask("POST", "/faults", {"rule": given, "api_key": self.key})
 
     def at(self, url: str) -> Sdk:
         """The same tenant at another address."""

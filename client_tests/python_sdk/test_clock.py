@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 if TYPE_CHECKING:
     from client_tests.harness.sdk import Sdk
-
-
-def inject(sdk: Sdk, operation: str, phase: str, effect: object, **rule: Any) -> None:
-    given = {"operation": operation, "phase": phase, "effect": effect, **rule}
-    httpx.post(f"{sdk.url}/__admin/faults", json={"rule": given, "api_key": sdk.key}).raise_for_status()
 
 
 def test_everything_that_time_ends(sdk: Sdk) -> None:
@@ -49,8 +42,8 @@ def test_everything_that_time_ends(sdk: Sdk) -> None:
         said["session"] = kit.raised(lambda: kit.trainer(service_client))
         return said
 
-    inject(sdk, "optim_step", "before_handler", {"status": {"status": 400}})
-    inject(sdk, "forward_backward", "in_operation", "stuck", on=2)
+    sdk.inject({"status": {"status": 400}}, "before_handler", operation="optim_step")
+    sdk.inject("stuck", "in_operation", operation="forward_backward", on=2)
     said = sdk.run(program)
     assert said["address"] == [200, 403]
     assert said["checkpoints"] == [2, 1]
@@ -67,8 +60,8 @@ def test_an_auto_clock_waits_for_nothing_that_only_time_brings(sdk: Sdk) -> None
         losses = kit.steps(kit.trainer(service_client), 2)
         return [len(losses), kit.now() - before]
 
-    inject(sdk, "forward_backward", "in_operation", {"delay": {"seconds": 120}})
-    inject(sdk, "optim_step", "before_handler", {"latency": {"seconds": 60}})
+    sdk.inject({"delay": {"seconds": 120}}, "in_operation", operation="forward_backward")
+    sdk.inject({"latency": {"seconds": 60}}, "before_handler", operation="optim_step")
     steps, passed = sdk.run(program, timeout=30)
     assert steps == 2
     assert passed > 2 * 120

@@ -10,6 +10,8 @@ import httpx
 
 from mock_server.app import create_app
 from mock_server.domain.clocks import EVERYBODY
+from mock_server.domain.tenants import tenant_of
+from mock_server.faults import FaultRule
 from mock_server.runtime import Runtime
 from mock_server.settings import Settings
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import FastAPI
+
+    from mock_server.faults import ActiveRule
 
 MODEL = "Qwen/Qwen3-8B"
 KEY = "tml-owner"
@@ -38,6 +42,12 @@ class LiveApp:
     async def advance(self, seconds: float) -> None:
         """Let so much time pass for everybody, beside what passes by itself."""
         await self.runtime.clocks.advance(EVERYBODY, seconds=seconds)
+
+    def inject(self, effect: Any, phase: str, key: str = KEY, **rule: Any) -> ActiveRule:
+        """A fault that strikes this tenant only."""
+        parsed = FaultRule.parse({"effect": effect, "phase": phase, **rule})
+        active: ActiveRule = self.app.state.faults.add(parsed, tenant_of(key))
+        return active
 
     async def call(self, method: str, path: str, body: object = None, key: str = KEY, **more: Any) -> httpx.Response:
         """A request of the dialect, with a key; without one where that is empty."""

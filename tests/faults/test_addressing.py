@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mock_server.codec.schema import messages
-from mock_server.domain.tenants import tenant_of
-from mock_server.faults import FaultRule
 from mock_server.listening import FAULTS
-from tests.api.live_app import KEY, MODEL, live_app
+from tests.api.live_app import MODEL, live_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from mock_server.faults import ActiveRule
     from tests.api.live_app import LiveApp
 
 BUSY = {"status": {"status": 503}}
@@ -28,13 +25,6 @@ PROTOBUF = {"accept": "application/x-protobuf"}
 async def app(tmp_path: Path) -> AsyncIterator[LiveApp]:
     async with live_app(tmp_path) as app:
         yield app
-
-
-def inject(app: LiveApp, effect: Any, phase: str = "before_handler", key: str = KEY, **rule: Any) -> ActiveRule:
-    active: ActiveRule = app.app.state.faults.add(
-        FaultRule.parse({"effect": effect, "phase": phase, **rule}), tenant_of(key)
-    )
-    return active
 
 
 async def forward_backward(app: LiveApp, run: str, seq_id: int) -> str:
@@ -61,7 +51,7 @@ async def statuses(app: LiveApp, path: str, *bodies: dict[str, Any]) -> list[int
 
 async def test_a_poll_is_about_the_run_and_the_number_of_its_operation(app: LiveApp) -> None:
     run, other = await app.new_run(), await app.new_run()
-    rule = inject(app, BUSY, operation="retrieve_future", run=run, seq_id=2)
+    rule = app.inject(BUSY, "before_handler", operation="retrieve_future", run=run, seq_id=2)
     polls = [{"request_id": await optim_step(app, of, seq_id)} for of in (run, other) for seq_id in (1, 2)]
     assert await statuses(app, "retrieve_future", *polls) == [200, 503, 200, 200]
     assert (rule.calls, rule.struck) == (1, 1)
@@ -73,18 +63,18 @@ async def test_a_poll_is_about_the_kind_of_its_operation_after_a_restart_too(app
     assert await statuses(app, "retrieve_future", *polls) == [200, 200]
     await app.runtime.settle()
     app.runtime.board._live.clear()
-    inject(app, BUSY, operation="retrieve_future", polled="optim_step")
+    app.inject(BUSY, "before_handler", operation="retrieve_future", polled="optim_step")
     assert await statuses(app, "retrieve_future", *polls) == [200, 503]
 
 
 async def test_a_checkpoint_is_known_by_its_path_or_by_its_name(app: LiveApp) -> None:
     run = await app.new_run()
     first, second = [await app.save(run, name, seq_id) for seq_id, name in enumerate(("one", "two"), 1)]
-    inject(app, BUSY, operation="weights_info", checkpoint=first, on=1)
-    inject(app, BUSY, operation="weights_info", checkpoint="two")
+    app.inject(BUSY, "before_handler", operation="weights_info", checkpoint=first, on=1)
+    app.inject(BUSY, "before_handler", operation="weights_info", checkpoint="two")
     paths = [{"tinker_path": path} for path in (first, first, second)]
     assert await statuses(app, "weights_info", *paths) == [503, 200, 503]
-    inject(app, BUSY, operation=["get_archive_url", "save_weights"], checkpoint="one")
+    app.inject(BUSY, "before_handler", operation=["get_archive_url", "save_weights"], checkpoint="one")
     place = f"training_runs/{run}/checkpoints/weights"
     found = [(await app.call("GET", f"{place}/{name}/archive")).status_code for name in ("one", "two")]
     assert found == [503, 302]
@@ -92,10 +82,10 @@ async def test_a_checkpoint_is_known_by_its_path_or_by_its_name(app: LiveApp) ->
 
 
 async def test_what_a_scenario_does_not_know_yet_has_a_placeholder(app: LiveApp) -> None:
-    inject(app, BUSY, operation="optim_step", run="$2")
-    inject(app, BUSY, operation="optim_step", run="$last", seq_id=9)
-    inject(app, BUSY, operation="weights_info", checkpoint="$first")
-    inject(app, BUSY, operation="session_heartbeat", session="$3")
+    app.inject(BUSY, "before_handler", operation="optim_step", run="$2")
+    app.inject(BUSY, "before_handler", operation="optim_step", run="$last", seq_id=9)
+    app.inject(BUSY, "before_handler", operation="weights_info", checkpoint="$first")
+    app.inject(BUSY, "before_handler", operation="session_heartbeat", session="$3")
     runs = [await app.new_run() for _ in range(3)]
     steps: list[dict[str, Any]] = [
         {"model_id": run, "seq_id": seq_id, "adam_params": {}} for seq_id in (1, 9) for run in runs
@@ -109,13 +99,15 @@ async def test_what_a_scenario_does_not_know_yet_has_a_placeholder(app: LiveApp)
 
 async def test_a_run_is_known_while_it_is_created(app: LiveApp) -> None:
     session = (await app.ask("create_session", tags=[]))["session_id"]
-    inject(app, BUSY, operation="create_model", run=f"{session}:train:1")
+    app.inject(BUSY, "before_handler", operation="create_model", run=f"{session}:train:1")
     new = {"session_id": session, "base_model": "Qwen/Qwen3-8B", "lora_config": {"rank": 4}}
     assert await statuses(app, "create_model", *({**new, "model_seq_id": n} for n in (0, 1))) == [200, 503]
 
 
 async def test_a_client_is_known_by_its_version(app: LiveApp) -> None:
-    inject(app, {"status": {"status": 400}}, operation="client_config", sdk_version=["0.20.0", "0.21.0"])
+    app.inject(
+        {"status": {"status": 400}}, "before_handler", operation="client_config", sdk_version=["0.20.0", "0.21.0"]
+    )
     versions = [{"sdk_version": version} for version in ("0.20.0", "0.38.0", "0.21.0")]
     assert await statuses(app, "client/config", *versions) == [400, 200, 400]
 
@@ -124,9 +116,9 @@ async def test_a_signed_address_is_its_tenants(app: LiveApp) -> None:
     run = await app.new_run()
     await app.save(run, "one", 1)
     url = (await app.call("GET", f"training_runs/{run}/checkpoints/weights/one/archive")).headers["location"]
-    inject(app, BUSY, operation="download", key="tml-somebody-else")
+    app.inject(BUSY, "before_handler", operation="download", key="tml-somebody-else")
     assert (await app.client.get(url)).status_code == 200
-    inject(app, BUSY, operation="download", run=run, checkpoint="one")
+    app.inject(BUSY, "before_handler", operation="download", run=run, checkpoint="one")
     assert (await app.client.get(url)).status_code == 503
 
 
@@ -140,7 +132,7 @@ async def test_the_observer_of_an_exchange_is_told_of_silent_faults_too(app: Liv
         seen.append(scope.get(FAULTS, []))
 
     app.app.middleware_stack = watching
-    inject(app, BUSY, operation="create_session", silent=True, on=2)
+    app.inject(BUSY, "before_handler", operation="create_session", silent=True, on=2)
     assert await statuses(app, "create_session", *[{"tags": []}] * 3) == [200, 503, 200]
     assert seen == [[], ["status"], []]
 
@@ -151,7 +143,7 @@ class TestProtobuf:
     async def spoilt(self, app: LiveApp, effect: Any) -> Any:
         run = await app.new_run()
         request_id = await forward_backward(app, run, 1)
-        inject(app, effect, "in_body", operation="retrieve_future")
+        app.inject(effect, "in_body", operation="retrieve_future")
         answer = await app.call("POST", "retrieve_future", {"request_id": request_id}, headers=PROTOBUF)
         assert answer.headers["content-type"] == PROTOBUF["accept"]
         return messages().ForwardBackwardOutput.FromString(answer.content)
@@ -188,7 +180,7 @@ class TestProtobuf:
         prompt = {"chunks": [{"type": "encoded_text", "tokens": [1, 2]}]}
         params = {"max_tokens": 3, "stop": []}
         asked = await app.ask("asample", sampling_session_id=of, seq_id=0, prompt=prompt, sampling_params=params)
-        inject(app, {"wrong_length": {"field": "sequences.0.logprobs"}}, "in_body", operation="retrieve_future")
+        app.inject({"wrong_length": {"field": "sequences.0.logprobs"}}, "in_body", operation="retrieve_future")
         answer = await app.call("POST", "retrieve_future", {"request_id": asked["request_id"]}, headers=PROTOBUF)
         (sequence,) = messages().SampleResponse.FromString(answer.content).sequences
         assert (len(sequence.tokens), len(sequence.logprobs)) == (12, 8)
@@ -200,7 +192,7 @@ class TestProtobuf:
     async def test_json_comes_in_its_place(self, app: LiveApp) -> None:
         run = await app.new_run()
         request_id = await forward_backward(app, run, 1)
-        inject(app, "accept", operation="retrieve_future")
+        app.inject("accept", "before_handler", operation="retrieve_future")
         answer = await app.call("POST", "retrieve_future", {"request_id": request_id}, headers=PROTOBUF)
         assert answer.headers["content-type"] == "application/json"
         assert answer.json()["metrics"]["tokens:sum"] == 3

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mock_server.domain.tenants import tenant_of
-from mock_server.faults import FaultRule
 from tests.api.live_app import KEY, live_app
 
 if TYPE_CHECKING:
@@ -25,11 +23,6 @@ if TYPE_CHECKING:
 async def app(tmp_path: Path) -> AsyncIterator[LiveApp]:
     async with live_app(tmp_path) as app:
         yield app
-
-
-def inject(app: LiveApp, effect: Any, phase: str, operation: str, **rule: Any) -> None:
-    given = {"effect": effect, "phase": phase, "operation": operation, **rule}
-    app.app.state.faults.add(FaultRule.parse(given), tenant_of(KEY))
 
 
 async def corrupted(app: LiveApp, effect: Any) -> None:
@@ -110,7 +103,7 @@ async def test_exported_files_come_from_the_archive_as_it_is(app: LiveApp) -> No
 )
 async def test_an_address_that_was_handed_out_is_refused(app: LiveApp, effect: Any, told: str) -> None:
     run = await saved(app)
-    inject(app, effect, "in_body", "get_archive_url", on=1)
+    app.inject(effect, "in_body", operation="get_archive_url", on=1)
     refused = await archive(app, run)
     assert (refused.status_code, told in refused.json()["detail"]) == (403, True)
     assert (await archive(app, run)).status_code == 200
@@ -118,7 +111,7 @@ async def test_an_address_that_was_handed_out_is_refused(app: LiveApp, effect: A
 
 async def test_an_address_expires_in_the_midst_of_its_use(app: LiveApp) -> None:
     run = await saved(app)
-    inject(app, {"url_expires": {"seconds": 5}}, "in_body", "get_archive_url")
+    app.inject({"url_expires": {"seconds": 5}}, "in_body", operation="get_archive_url")
     url = await address(app, run)
     assert (await app.client.get(url)).status_code == 200
     await app.advance(10)
@@ -126,7 +119,7 @@ async def test_an_address_expires_in_the_midst_of_its_use(app: LiveApp) -> None:
 
 
 async def test_an_answer_without_addresses_has_none_to_spoil(app: LiveApp) -> None:
-    inject(app, "url_forged", "in_body", "create_session")
+    app.inject("url_forged", "in_body", operation="create_session")
     assert (await app.call("POST", "create_session", {"tags": []})).status_code == 200
     (rule,) = app.app.state.faults.active
     assert rule.missed == 1
@@ -139,7 +132,7 @@ async def test_a_list_is_as_it_was_when_it_was_first_asked_for(app: LiveApp) -> 
         listed = (await app.call("GET", path)).json()["checkpoints"]
         return [each["checkpoint_id"] for each in listed]
 
-    inject(app, {"stale": {"seconds": 30}}, "in_body", "list_user_checkpoints")
+    app.inject({"stale": {"seconds": 30}}, "in_body", operation="list_user_checkpoints")
     assert await names() == ["weights/one"]
     await app.save(run, "two", 2)
     assert await names() == ["weights/one"]
@@ -150,7 +143,7 @@ async def test_a_list_is_as_it_was_when_it_was_first_asked_for(app: LiveApp) -> 
 
 async def test_heartbeats_are_answered_and_lost(app: LiveApp) -> None:
     session = (await app.new_run()).partition(":")[0]
-    inject(app, "heartbeat_lost", "before_handler", "session_heartbeat")
+    app.inject("heartbeat_lost", "before_handler", operation="session_heartbeat")
     timeout = app.runtime.timing.session_timeout_seconds
     answers = []
     for _ in range(3):

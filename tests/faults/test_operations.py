@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mock_server.domain.tenants import tenant_of
 from mock_server.faults import FaultRule
-from tests.api.live_app import KEY, MODEL, live_app
+from tests.api.live_app import MODEL, live_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
 async def app(tmp_path: Path) -> AsyncIterator[LiveApp]:
     async with live_app(tmp_path, clock="auto", poll_seconds=10) as app:
         yield app
-
-
-def inject(app: LiveApp, effect: Any, operation: str, **rule: Any) -> None:
-    given = {"effect": effect, "phase": "in_operation", "operation": operation, **rule}
-    app.app.state.faults.add(FaultRule.parse(given), tenant_of(KEY))
 
 
 async def steps(app: LiveApp, run: str, count: int) -> list[str]:
@@ -60,7 +54,7 @@ def is_step(told: Any) -> bool:
 
 async def test_a_result_is_told_behind_those_of_later_operations(app: LiveApp) -> None:
     run = await app.new_run()
-    inject(app, {"out_of_order": {"behind": 2}}, "optim_step", on=1)
+    app.inject({"out_of_order": {"behind": 2}}, "in_operation", operation="optim_step", on=1)
     first, second, third = await steps(app, run, 3)
     await app.runtime.settle()
     told = [await poll(app, request_id) for request_id in (third, second, first)]
@@ -69,7 +63,7 @@ async def test_a_result_is_told_behind_those_of_later_operations(app: LiveApp) -
 
 async def test_it_waits_for_as_many_as_were_ordered_and_not_for_ever(app: LiveApp) -> None:
     run = await app.new_run()
-    inject(app, {"out_of_order": {"behind": 2, "seconds": 25}}, "optim_step", on=1)
+    app.inject({"out_of_order": {"behind": 2, "seconds": 25}}, "in_operation", operation="optim_step", on=1)
     first, second = await steps(app, run, 2)
     assert is_step(await poll(app, second))
     assert await poll(app, first) == 408
@@ -80,7 +74,7 @@ async def test_it_waits_for_as_many_as_were_ordered_and_not_for_ever(app: LiveAp
 
 async def test_a_sample_ends_twice_for_who_polls_for_its_sampler(app: LiveApp) -> None:
     of = await sampler(app)
-    inject(app, {"finish_twice": {"seconds": 5}}, "asample", on=1)
+    app.inject({"finish_twice": {"seconds": 5}}, "in_operation", operation="asample", on=1)
     request_id, other = [await sample(app, of, seq_id) for seq_id in range(2)]
     met: list[tuple[int, str]] = []
     while len(met) < 3:
@@ -98,7 +92,7 @@ async def test_a_sample_ends_twice_for_who_polls_for_its_sampler(app: LiveApp) -
 
 async def test_a_failure_is_told_at_first_though_the_step_was_made(app: LiveApp) -> None:
     run = await app.new_run()
-    inject(app, {"false_failure": {"polls": 2, "message": "lost a GPU"}}, "optim_step", on=1)
+    app.inject({"false_failure": {"polls": 2, "message": "lost a GPU"}}, "in_operation", operation="optim_step", on=1)
     (request_id,) = await steps(app, run, 1)
     told = [await poll(app, request_id) for _ in range(3)]
     assert told[:2] == [{"error": "lost a GPU", "category": "server"}] * 2
@@ -108,7 +102,7 @@ async def test_a_failure_is_told_at_first_though_the_step_was_made(app: LiveApp)
 @pytest.mark.parametrize("kind", ["optim_step", "save_weights", "asample"])
 async def test_an_expired_promise_is_gone_and_its_work_is_done(app: LiveApp, kind: str) -> None:
     run = await app.new_run()
-    inject(app, "expire_promise", kind, on=1)
+    app.inject("expire_promise", "in_operation", operation=kind, on=1)
     if kind == "asample":
         request_id = await sample(app, await sampler(app), 0)
     elif kind == "optim_step":
@@ -133,8 +127,8 @@ async def test_an_expired_promise_is_gone_and_its_work_is_done(app: LiveApp, kin
 
 async def test_interferences_stack(app: LiveApp) -> None:
     run = await app.new_run()
-    inject(app, {"delay": {"seconds": 25}}, "optim_step", on=1)
-    inject(app, {"false_failure": {"message": "no"}}, "optim_step", on=1)
+    app.inject({"delay": {"seconds": 25}}, "in_operation", operation="optim_step", on=1)
+    app.inject({"false_failure": {"message": "no"}}, "in_operation", operation="optim_step", on=1)
     (request_id,) = await steps(app, run, 1)
     assert (await poll(app, request_id))["error"] == "no"
     assert await poll(app, request_id) == 408
@@ -150,8 +144,8 @@ def test_a_call_without_an_operation_has_none_to_disturb() -> None:
 
 async def test_the_answers_to_its_polls_tell_what_disturbs_an_operation(app: LiveApp) -> None:
     run = await app.new_run()
-    inject(app, {"pause": {"seconds": 25}}, "optim_step", on=1)
-    inject(app, {"false_failure": {"polls": 1}}, "optim_step", on=1, silent=True)
+    app.inject({"pause": {"seconds": 25}}, "in_operation", operation="optim_step", on=1)
+    app.inject({"false_failure": {"polls": 1}}, "in_operation", operation="optim_step", on=1, silent=True)
     disturbed, other = await steps(app, run, 2)
     told = []
     for request_id in (disturbed, disturbed, other):
@@ -164,7 +158,7 @@ async def test_a_poll_that_no_rule_concerns_is_not_searched_for_what_it_is_about
     app: LiveApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = await app.new_run()
-    inject(app, {"false_failure": {"polls": 1}}, "optim_step", on=1)
+    app.inject({"false_failure": {"polls": 1}}, "in_operation", operation="optim_step", on=1)
     disturbed, other = await steps(app, run, 2)
     monkeypatch.delattr("mock_server.faults.layer.facts_of")
     assert is_step(await poll(app, other))

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mock_server.domain.tenants import tenant_of
-from mock_server.faults import FaultRule
 from tests.api.live_app import KEY, MODEL, live_app
 
 if TYPE_CHECKING:
@@ -22,6 +20,7 @@ DATUM = {
     "model_input": {"chunks": [{"type": "encoded_text", "tokens": TOKENS[:-1]}]},
     "loss_fn_inputs": {"target_tokens": {"data": TOKENS[1:], "dtype": "int64", "shape": [len(TOKENS) - 1]}},
 }
+DIES = {"restart": {"killed": True}}
 BATCH = {"data": [DATUM], "loss_fn": "cross_entropy"}
 
 
@@ -29,11 +28,6 @@ BATCH = {"data": [DATUM], "loss_fn": "cross_entropy"}
 async def app(tmp_path: Path) -> AsyncIterator[LiveApp]:
     async with live_app(tmp_path, poll_seconds=5) as app:
         yield app
-
-
-def inject(app: LiveApp, operation: str, **rule: Any) -> None:
-    given = {"effect": {"restart": {"killed": True}}, "phase": "in_state", "operation": operation, **rule}
-    app.app.state.faults.add(FaultRule.parse(given), tenant_of(KEY))
 
 
 async def result(app: LiveApp, request_id: str) -> Any:
@@ -57,7 +51,7 @@ async def steps(app: LiveApp, run: str, count: int) -> list[Any]:
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_each_operation_is_executed_once_whatever_was_queued(app: LiveApp, when: str) -> None:
     twin = await steps(app, await app.new_run(), 6)
-    inject(app, "optim_step", on=[2, 5], when=when)
+    app.inject(DIES, "in_state", operation="optim_step", on=[2, 5], when=when)
     run = await app.new_run()
     before = app.runtime.board
     assert await steps(app, run, 6) == twin
@@ -99,7 +93,7 @@ async def test_a_sample_that_was_being_decoded_is_decoded_anew(app: LiveApp) -> 
         "sampling_params": {"max_tokens": 300, "stop": [], "seed": 5},
     }
     first = await result(app, (await app.ask("asample", seq_id=0, **order))["request_id"])
-    inject(app, "asample", on=1)
+    app.inject(DIES, "in_state", operation="asample", on=1)
     asked = await app.ask("asample", seq_id=1, **order)
     assert (await result(app, asked["request_id"]))["sequences"] == first["sequences"]
 

@@ -11,7 +11,6 @@ import pytest
 
 from mock_server.app import create_app
 from mock_server.domain.tenants import tenant_of
-from mock_server.faults import FaultRule
 from mock_server.faults.names import newest_checkpoint
 from mock_server.settings import Settings
 from mock_server.toy_model import TrainingState
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from mock_server.faults import ActiveRule
     from tests.api.live_app import LiveApp
 
 CORRUPTIONS = "/__admin/corruptions"
@@ -81,12 +79,6 @@ async def trained(app: LiveApp, steps: int = 2) -> Run:
     return run
 
 
-def inject(app: LiveApp, effect: Any, operation: str, **rule: Any) -> ActiveRule:
-    given = {"effect": effect, "phase": "in_state", "operation": operation, **rule}
-    active: ActiveRule = app.app.state.faults.add(FaultRule.parse(given), tenant_of(KEY))
-    return active
-
-
 async def corrupt(app: LiveApp, effect: Any, key: str = KEY) -> httpx.Response:
     return await app.client.post(CORRUPTIONS, json={"effect": effect, "api_key": key})
 
@@ -120,7 +112,7 @@ async def restarted(app: LiveApp, tmp_path: Path, run: Run) -> float:
 async def test_a_run_is_flagged_and_takes_nothing_more(app: LiveApp) -> None:
     run = await trained(app)
     await run.save("kept")
-    inject(app, "flag_corrupted", "optim_step", on=1)
+    app.inject("flag_corrupted", "in_state", operation="optim_step", on=1)
     assert "error" not in await run.step()
     assert (await app.call("GET", f"training_runs/{run.id}")).json()["corrupted"] is True
     run.seq_id += 1
@@ -141,7 +133,7 @@ async def test_perturbed_weights_change_the_numbers_and_stay_changed(app: LiveAp
 
 async def test_weights_are_perturbed_between_two_operations_that_a_client_sent_at_once(app: LiveApp) -> None:
     run, twin = await trained(app), await trained(app)
-    inject(app, {"perturb_weights": {"scale": 0.1}}, "optim_step", run=run.id, when="before")
+    app.inject({"perturb_weights": {"scale": 0.1}}, "in_state", operation="optim_step", run=run.id, when="before")
     for each in (run, twin):
         await each.loss(backward=True)
     steps = [await each.do("optim_step", adam_params={"learning_rate": 1e-3}) for each in (run, twin)]
@@ -153,7 +145,7 @@ async def test_weights_are_perturbed_between_two_operations_that_a_client_sent_a
 async def test_lost_weights_fail_the_next_operation_and_mark_the_run(app: LiveApp) -> None:
     run = await trained(app)
     path = await run.save("kept")
-    inject(app, "lose_weights", "forward", on=1)
+    app.inject("lose_weights", "in_state", operation="forward", on=1)
     assert await run.loss() > 0
     told = await run.do("optim_step", adam_params={})
     assert "is corrupted" in told["error"]
@@ -165,7 +157,7 @@ async def test_lost_weights_fail_the_next_operation_and_mark_the_run(app: LiveAp
 
 async def test_a_gradient_that_counts_twice_is_twice_as_long(app: LiveApp) -> None:
     run, twin = await trained(app), await trained(app)
-    inject(app, "gradient_twice", "forward_backward", run=run.id, on=1)
+    app.inject("gradient_twice", "in_state", operation="forward_backward", run=run.id, on=1)
     norms = [(await each.step())["metrics"]["grad_norm"] for each in (run, twin)]
     assert norms[0] == pytest.approx(2 * norms[1])
     answer = await corrupt(app, {"gradient_twice": {"run": run.id}})
@@ -175,7 +167,7 @@ async def test_a_gradient_that_counts_twice_is_twice_as_long(app: LiveApp) -> No
 async def test_a_step_made_twice_counts_twice_and_goes_twice_as_far(app: LiveApp, tmp_path: Path) -> None:
     run, twin = await trained(app), await trained(app)
     start = run.state.parameters
-    inject(app, "step_twice", "optim_step", run=run.id, on=1)
+    app.inject("step_twice", "in_state", operation="optim_step", run=run.id, on=1)
     for each in (run, twin):
         await each.step()
     assert (run.state.optimizer_steps, twin.state.optimizer_steps) == (4, 3)
@@ -194,7 +186,7 @@ async def test_only_a_step_that_the_log_knows_can_be_made_twice(app: LiveApp) ->
 async def test_a_restore_loses_the_moments(app: LiveApp) -> None:
     run = await trained(app, 3)
     path = await run.save("three")
-    rule = inject(app, "drop_moments", "load_weights", on=1)
+    rule = app.inject("drop_moments", "in_state", operation="load_weights", on=1)
     restored = Run(app, await app.new_run())
     await restored.do("load_weights", path=path, optimizer=True)
     assert (rule.struck, rule.missed) == (1, 0)
@@ -239,7 +231,7 @@ async def test_a_lost_row_is_lost_and_its_file_is_there(app: LiveApp, tmp_path: 
     run = await trained(app)
     path = await run.save("lost")
     files = files_in(tmp_path / "artifacts")
-    inject(app, {"lose_row": {"checkpoint": "$last"}}, "list_user_checkpoints", when="before")
+    app.inject({"lose_row": {"checkpoint": "$last"}}, "in_state", operation="list_user_checkpoints", when="before")
     listed = (await app.call("GET", "checkpoints")).json()
     assert (listed["checkpoints"], listed["cursor"]["total_count"]) == ([], 0)
     assert (await app.call("POST", "weights_info", {"tinker_path": path})).status_code == 404
@@ -261,7 +253,7 @@ async def test_a_flipped_bit_is_noticed_or_changes_a_number(app: LiveApp) -> Non
 
 async def test_a_label_holds_the_next_step(app: LiveApp) -> None:
     run = await trained(app)
-    inject(app, {"relabel": {"checkpoint": "two"}}, "optim_step", on=1)
+    app.inject({"relabel": {"checkpoint": "two"}}, "in_state", operation="optim_step", on=1)
     path = await run.save("two")
     at_two = await run.loss()
     await run.step()
@@ -276,13 +268,13 @@ async def test_a_label_holds_the_next_step(app: LiveApp) -> None:
 async def test_a_checkpoints_time_is_over(app: LiveApp) -> None:
     run = await trained(app, 1)
     path = await run.save("short")
-    inject(app, "expire_checkpoint", "weights_info", on=1)
+    app.inject("expire_checkpoint", "in_state", operation="weights_info", on=1)
     assert (await app.call("POST", "weights_info", {"tinker_path": path})).status_code == 200
     assert (await app.call("POST", "weights_info", {"tinker_path": path})).status_code == 404
 
 
 async def test_a_corruption_without_anything_to_corrupt_is_told_of(app: LiveApp) -> None:
-    rule = inject(app, "perturb_weights", "create_session")
+    rule = app.inject("perturb_weights", "in_state", operation="create_session")
     assert (await app.call("POST", "create_session", {"tags": []})).status_code == 200
     assert (rule.struck, rule.missed) == (1, 1)
 
