@@ -74,7 +74,8 @@ class Life:
             session_timeout=timing.session_timeout_seconds,
         )
         self.passing = ServerPassing(self.board, self.runs, self.recorder, self._janitor)
-        self._interfering: set[asyncio.Task[None]] = set()
+        self._interfering: dict[LiveOperation, asyncio.Task[None]] = {}
+        """Of samples that have ended and are not told yet."""
 
     async def begin(self) -> None:
         """Come to life, behind the end of the last."""
@@ -105,7 +106,7 @@ class Life:
         """
         self._janitor.stop()
         await asyncio.gather(self.runs.stop(), self.floor.stop())
-        await asyncio.gather(*self._interfering, return_exceptions=True)
+        await asyncio.gather(*self._interfering.values(), return_exceptions=True)
         if orderly:
             self.recorder.flush()
         else:
@@ -113,16 +114,16 @@ class Life:
         await asyncio.to_thread(self.executor.close)
 
     def sample_ended(self, operation: LiveOperation, outcome: Outcome) -> None:
-        if operation.outcome is None:
-            self.recorder.add(outcome, self._clocks.now(operation.tenant))
-            if operation.interference is not None and operation.interference.after:
-                task = asyncio.create_task(self._end_interfered(operation, outcome))
-                self._interfering.add(task)
-                task.add_done_callback(self._interfering.discard)
-            else:
-                self.board.end(operation, outcome)
-        elif outcome.result_file is not None:  # cancelled in the meantime: nobody will ask for this
-            self._store.artifacts.remove(outcome.result_file.id)
+        if operation.outcome is not None or operation in self._interfering:  # it ended otherwise in the meantime
+            if outcome.result_file is not None:
+                self._store.artifacts.remove(outcome.result_file.id)
+            return
+        self.recorder.add(outcome, self._clocks.now(operation.tenant))
+        if operation.interference is not None and operation.interference.after:
+            task = self._interfering[operation] = asyncio.create_task(self._end_interfered(operation, outcome))
+            task.add_done_callback(lambda _: self._interfering.pop(operation))
+        else:
+            self.board.end(operation, outcome)
 
     async def _end_interfered(self, operation: LiveOperation, outcome: Outcome) -> None:
         told, settled = await interfered(operation, outcome, self.recorder)

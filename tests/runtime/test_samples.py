@@ -6,10 +6,12 @@ from threading import Event
 
 import pytest
 
-from mock_server.domain import samplers
+from mock_server.domain import operations, samplers
 from mock_server.domain.errors import Invalid, NotFound
+from mock_server.domain.operations import Outcome
 from mock_server.domain.samplers import NewSampler
-from mock_server.runtime import sampling
+from mock_server.runtime import INTERFERENCE, Interference, sampling
+from mock_server.runtime.board import LiveOperation
 from mock_server.runtime.completions import SEQ_IDS_PER_CLONE, Completion
 from tests.runtime.world import MODEL, TENANT, World, crash_image, until, world
 
@@ -133,6 +135,30 @@ async def test_a_sample_that_has_ended_can_not_be_cancelled_any_more(tmp_path: P
         result = await here.result(request)
         await here.runtime.cancel(TENANT, request)
         assert await here.result(request) == result
+
+
+async def test_a_sample_on_whose_end_somebody_acts_has_ended(tmp_path: Path) -> None:
+    acting, over, acted = asyncio.Event(), asyncio.Event(), []
+
+    async def act(operation: LiveOperation, outcome: Outcome) -> Outcome:
+        acted.append(operation.id)
+        acting.set()
+        await over.wait()
+        return outcome
+
+    async with world(tmp_path) as here:
+        sampler = await base_sampler(here)
+        interference = INTERFERENCE.set(Interference(after=(act,)))
+        request = await here.sample(sampler, 0, max_tokens=3)
+        INTERFERENCE.reset(interference)
+        await acting.wait()
+        await here.runtime.cancel(TENANT, request)
+        over.set()
+        result = await here.result(request)
+        await until(lambda: not here.runtime._life._interfering)
+        assert acted == [request]
+        assert await here.result(request) == result
+        assert here.runtime.store.read_now(operations.found, TENANT, request).state == "succeeded"
 
 
 async def test_only_samples_of_ones_own_can_be_cancelled(tmp_path: Path) -> None:
