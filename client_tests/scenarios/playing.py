@@ -72,6 +72,19 @@ class Played:
         return found
 
 
+def train(service_client: Any, kit: Any, steps: int) -> list[float]:
+    """A program of the SDK: the losses before so many steps of a small run."""
+    return kit.steps(kit.trainer(service_client), steps)  # type: ignore[no-any-return]
+
+
+def train_and_look(service_client: Any, kit: Any) -> list[float]:
+    """Another: three steps, and the loss that they led to."""
+    training = kit.trainer(service_client)
+    losses = kit.steps(training, 3)
+    losses.append(training.forward([kit.datum()], "cross_entropy").result().metrics["loss:sum"])
+    return losses  # type: ignore[no-any-return]
+
+
 @dataclass(frozen=True)
 class Player:
     """Plays scenarios at one server."""
@@ -88,6 +101,10 @@ class Player:
             saw, output = None, str(failed)
         return self._judged(scenario_id, key, saw, output)
 
+    def undisturbed(self, program: Callable[..., Any], **arguments: Any) -> Played:
+        """The same where nothing happens; played once, for its numbers are those of every tenant."""
+        return _undisturbed(self, program, **arguments)
+
     def here(self, scenario_id: str, program: Callable[[str, str], Any]) -> Played:
         """Play it with a client in this process, which is given the server's URL and the key."""
         key = _key(scenario_id)
@@ -103,6 +120,13 @@ class Player:
         ending = Ending(1 if output else 0, output)
         verdict = verdict.with_point(judge_client(scenario.expect.client, ending))
         return Played(scenario, key, saw, output, verdict, admin)
+
+
+@cache
+def _undisturbed(player: Player, program: Callable[..., Any], **arguments: Any) -> Played:
+    played = player.sdk("nothing-happens", program, **arguments)
+    played.assert_kept()
+    return played
 
 
 def _key(scenario_id: str) -> str:

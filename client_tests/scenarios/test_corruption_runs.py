@@ -6,16 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from client_tests.scenarios.playing import train_and_look
+
 if TYPE_CHECKING:
     from client_tests.scenarios.playing import Player
-
-
-def train(service_client: Any, kit: Any) -> list[float]:
-    """Three steps, and the loss that they led to."""
-    training = kit.trainer(service_client)
-    losses = kit.steps(training, 3)
-    losses.append(training.forward([kit.datum()], "cross_entropy").result().metrics["loss:sum"])
-    return losses  # type: ignore[no-any-return]
 
 
 @pytest.mark.scenario("weights-perturbed-unseen")
@@ -33,8 +27,8 @@ def train(service_client: Any, kit: Any) -> list[float]:
 )
 def test_only_the_losses_tell(play: Player, scenario_id: str, steps: int, sound: int) -> None:
     """sound: how many of the losses are those of a run that nothing happened to."""
-    undisturbed = play.sdk("nothing-happens", train)
-    played = play.sdk(scenario_id, train)
+    undisturbed = play.undisturbed(train_and_look)
+    played = play.sdk(scenario_id, train_and_look)
     played.assert_kept(1)
     assert [run["optimizer_steps"] for run in played.runs()] == [steps]
     assert played.saw[:sound] == undisturbed.saw[:sound]
@@ -65,7 +59,7 @@ def test_a_run_without_weights_is_left_for_another_from_its_checkpoint(play: Pla
     played.assert_kept(1)
     lost, corrupted, losses = played.saw
     assert (lost, corrupted) == ("RequestFailedError", True)
-    assert losses == play.sdk("nothing-happens", train).saw[1:2]
+    assert losses == play.undisturbed(train_and_look).saw[1:2]
     assert [(run["corrupted"], run["optimizer_steps"]) for run in played.runs()][1] == (False, 2)
 
 

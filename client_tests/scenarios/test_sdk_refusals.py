@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from client_tests.scenarios.playing import train
+
 if TYPE_CHECKING:
     from client_tests.scenarios.playing import Played, Player
-
-
-def train(service_client: Any, kit: Any) -> list[float]:
-    return kit.steps(kit.trainer(service_client), 2)  # type: ignore[no-any-return]
 
 
 def make(service_client: Any, kit: Any) -> str:
@@ -27,7 +25,7 @@ def waits(played: Played, operation: str) -> list[float]:
 
 @pytest.mark.scenario("payment-required-briefly")
 def test_a_402_pauses_the_sdk_and_is_told_nobody(play: Player) -> None:
-    played = play.sdk("payment-required-briefly", train)
+    played = play.sdk("payment-required-briefly", train, steps=2)
     played.assert_kept(1)
     assert played.statuses("forward_backward") == [402, 200, 200]
     assert waits(played, "forward_backward")[0] > 4
@@ -63,7 +61,7 @@ def test_a_409_is_taken_for_try_again(play: Player) -> None:
 @pytest.mark.scenario("polls-answered-429")
 @pytest.mark.parametrize(("status", "times"), [(408, 3), (429, 1)])
 def test_a_poll_that_ended_early_is_repeated_and_the_batch_is_not(play: Player, status: int, times: int) -> None:
-    played = play.sdk(f"polls-answered-{status}", train)
+    played = play.sdk(f"polls-answered-{status}", train, steps=2)
     played.assert_kept(times)
     assert played.statuses("retrieve_future").count(status) == times
     assert played.statuses("forward_backward") == [200, 200]
@@ -72,7 +70,7 @@ def test_a_poll_that_ended_early_is_repeated_and_the_batch_is_not(play: Player, 
 
 @pytest.mark.scenario("polls-answered-500")
 def test_a_poll_that_meets_500_is_repeated_as_fast_as_can_be(play: Player) -> None:
-    played = play.sdk("polls-answered-500", train)
+    played = play.sdk("polls-answered-500", train, steps=2)
     assert played.verdict.struck == (25,)
     assert played.statuses("retrieve_future").count(500) == 25
     # All that a good client does, but for the haste: whether 20 polls go into a second is a matter of the machine.
@@ -97,10 +95,10 @@ def test_a_poll_that_is_called_malformed_is_given_up_soon(play: Player) -> None:
 
 @pytest.mark.scenario("empty-400-taken-for-network")
 def test_a_400_without_a_body_is_repeated(play: Player) -> None:
-    played = play.sdk("empty-400-taken-for-network", train)
+    played = play.sdk("empty-400-taken-for-network", train, steps=2)
     played.assert_kept(2)
     assert played.statuses("forward_backward") == [400, 400, 200, 200]
-    assert played.saw == play.sdk("nothing-happens", train).saw
+    assert played.saw == play.undisturbed(train, steps=2).saw
 
 
 @pytest.mark.scenario("empty-400-on-create-model")

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from client_tests.scenarios.playing import train
+
 if TYPE_CHECKING:
     from client_tests.harness.server import Server
     from client_tests.scenarios.playing import Player
-
-
-def train(service_client: Any, kit: Any) -> list[float]:
-    return kit.steps(kit.trainer(service_client), 2)  # type: ignore[no-any-return]
 
 
 @pytest.mark.scenario("promise-expired-in-training")
@@ -44,9 +42,9 @@ def test_an_expired_sample_is_sampled_anew(play: Player) -> None:
 
 @pytest.mark.scenario("results-out-of-order")
 def test_results_that_are_told_out_of_order_reach_those_who_wait_for_them(play: Player) -> None:
-    played = play.sdk("results-out-of-order", train)
+    played = play.sdk("results-out-of-order", train, steps=2)
     played.assert_kept(1)
-    assert played.saw == play.sdk("nothing-happens", train).saw
+    assert played.saw == play.undisturbed(train, steps=2).saw
     assert [run["optimizer_steps"] for run in played.runs()] == [2]
 
 
@@ -56,6 +54,7 @@ def test_a_sample_that_ends_twice_is_taken_once(play: Player) -> None:
         sampler = kit.client(service_client.create_sampling_client(base_model=kit.BASE_MODEL))
         first, second = (sampler.sample(kit.prompt(), 1, kit.greedy(3 + number)) for number in range(2))
         found = [len(first.result().sequences[0].tokens)]
+        kit.until_waiting()  # a poll that came behind the second announcement would say that it has the sample
         kit.advance(60)
         kit.advance(60)
         return [*found, len(second.result().sequences[0].tokens)]
@@ -70,7 +69,7 @@ def test_a_sample_that_ends_twice_is_taken_once(play: Player) -> None:
 
 @pytest.mark.scenario("failure-told-of-a-step-that-was-taken")
 def test_a_false_failure_is_believed_and_the_step_is_there(play: Player) -> None:
-    played = play.sdk("failure-told-of-a-step-that-was-taken", train)
+    played = play.sdk("failure-told-of-a-step-that-was-taken", train, steps=2)
     played.assert_kept(1)
     assert "RequestFailedError" in played.output
     assert [run["optimizer_steps"] for run in played.runs()] == [2]
@@ -157,7 +156,7 @@ def test_a_number_that_never_arrives_does_not_hold_up_those_behind_it(play: Play
 
 @pytest.mark.scenario("configuration-told-slowly")
 def test_a_slow_beginning_makes_one_session(play: Player) -> None:
-    played = play.sdk("configuration-told-slowly", train)
+    played = play.sdk("configuration-told-slowly", train, steps=2)
     played.assert_kept(1, 1)
     assert played.statuses("create_session") == [200]
     assert played.admin.get("/clock", api_key=played.key)["now"] - played.admin.get("/clock")["now"] > 200

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from client_tests.scenarios.playing import train
+
 if TYPE_CHECKING:
     from client_tests.scenarios.playing import Player
 
 
 @pytest.mark.scenario("run-corrupted-in-training")
 def test_a_corrupted_run_ends_the_training_and_is_named(play: Player) -> None:
-    def program(service_client: Any, kit: Any) -> None:
-        kit.steps(kit.trainer(service_client), 4)
-
-    played = play.sdk("run-corrupted-in-training", program)
+    played = play.sdk("run-corrupted-in-training", train, steps=4)
     played.assert_kept(1)
     (run,) = played.runs()
     assert run["id"] in played.output
@@ -24,12 +23,9 @@ def test_a_corrupted_run_ends_the_training_and_is_named(play: Player) -> None:
 
 @pytest.mark.scenario("server-restarts-in-training")
 def test_a_restart_goes_unnoticed_by_the_numbers(play: Player) -> None:
-    def program(service_client: Any, kit: Any) -> list[float]:
-        return kit.steps(kit.trainer(service_client), 4)  # type: ignore[no-any-return]
-
-    played = play.sdk("server-restarts-in-training", program)
+    played = play.sdk("server-restarts-in-training", train, steps=4)
     played.assert_kept(1)
-    assert played.saw == play.sdk("nothing-happens", program).saw
+    assert played.saw == play.undisturbed(train, steps=4).saw
     assert [run["optimizer_steps"] for run in played.runs()] == [4]
 
 

@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from client_tests.scenarios.playing import train
+
 if TYPE_CHECKING:
     from client_tests.scenarios.playing import Player
 
 
-def train(service_client: Any, kit: Any) -> list[float]:
-    return kit.steps(kit.trainer(service_client), 3)  # type: ignore[no-any-return]
-
-
 @pytest.mark.scenario("create-session-refused-once")
 def test_a_session_that_was_refused_is_asked_for_under_the_same_key(play: Player) -> None:
-    played = play.sdk("create-session-refused-once", train)
+    played = play.sdk("create-session-refused-once", train, steps=3)
     played.assert_kept(1)
     assert played.statuses("create_session") == [503, 200]
     assert len(played.saw) == 3
@@ -26,16 +24,15 @@ def test_a_session_that_was_refused_is_asked_for_under_the_same_key(play: Player
 
 @pytest.mark.scenario("forward-backward-500s")
 def test_a_batch_that_meets_500s_goes_through_in_the_end(play: Player) -> None:
-    played = play.sdk("forward-backward-500s", train)
+    played = play.sdk("forward-backward-500s", train, steps=3)
     played.assert_kept(3)
     assert played.statuses("forward_backward") == [500, 500, 500, 200, 200, 200]
-    undisturbed = play.sdk("nothing-happens", train)
-    assert played.saw == undisturbed.saw
+    assert played.saw == play.undisturbed(train, steps=3).saw
 
 
 @pytest.mark.scenario("gateway-storm")
 def test_pages_of_a_gateway_are_no_end_and_make_no_second_model(play: Player) -> None:
-    played = play.sdk("gateway-storm", train)
+    played = play.sdk("gateway-storm", train, steps=3)
     played.assert_kept(2, 1, 1)
     assert played.statuses("create_model") == [504, 504, 200]
     assert [run["optimizer_steps"] for run in played.runs()] == [3]

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from client_tests.scenarios import playing
 from client_tests.scenarios.meeting import meet, train
 
 if TYPE_CHECKING:
     from client_tests.scenarios.playing import Player
-
-
-def sdk_trains(service_client: Any, kit: Any) -> list[float]:
-    return kit.steps(kit.trainer(service_client), 3)  # type: ignore[no-any-return]
 
 
 @pytest.mark.scenario("poll-rate-limited")
@@ -24,7 +21,7 @@ def test_429_to_a_poll_ends_tinkex_and_only_delays_the_sdk(play: Player) -> None
     assert "api_status/server" in ended.output
     assert client.slept == []
     assert [run["optimizer_steps"] for run in ended.runs()] == [1]
-    delayed = play.sdk("poll-rate-limited", sdk_trains)
+    delayed = play.sdk("poll-rate-limited", playing.train, steps=3)
     delayed.assert_kept(1)
     assert len(delayed.saw) == 3
     assert [run["optimizer_steps"] for run in delayed.runs()] == [3]
@@ -36,7 +33,7 @@ def test_a_run_without_a_name_crashes_tinkex_and_not_the_sdk(play: Player) -> No
     crashed.assert_kept(1)
     assert crashed.output.startswith("Crash: ")
     assert crashed.statuses("forward_backward") == []
-    went_on = play.sdk("run-made-without-its-name", sdk_trains)
+    went_on = play.sdk("run-made-without-its-name", playing.train, steps=3)
     went_on.assert_kept(1)
     assert [run["optimizer_steps"] for run in went_on.runs()] == [3]
 
@@ -68,6 +65,6 @@ def test_a_loss_that_is_no_number_can_not_be_read_as_json_and_comes_through_as_p
     ],
 )
 def test_the_sdk_does_the_same(play: Player, scenario_id: str, operation: str, met: list[int]) -> None:
-    played = play.sdk(scenario_id, sdk_trains)
+    played = play.sdk(scenario_id, playing.train, steps=3)
     played.assert_kept(1)
     assert played.statuses(operation) == met
