@@ -54,8 +54,11 @@ def test_a_sample_that_ends_twice_is_taken_once(play: Player) -> None:
         sampler = kit.client(service_client.create_sampling_client(base_model=kit.BASE_MODEL))
         first, second = (sampler.sample(kit.prompt(), 1, kit.greedy(3 + number)) for number in range(2))
         found = [len(first.result().sequences[0].tokens)]
-        kit.until_waiting()  # a poll that came behind the second announcement would say that it has the sample
-        kit.advance(60)
+        # A poll of this server waits for a second. It must wait when the minute is over: one that comes behind the
+        # second announcement says that it has the sample, and is told of it no more.
+        for seconds in (59.5, 0.75):
+            kit.until_waiting()
+            kit.advance(seconds)
         kit.advance(60)
         return [*found, len(second.result().sequences[0].tokens)]
 
