@@ -26,7 +26,7 @@ class SessionRules(Stage):
     @step(ALIVE)
     def beat(self, pick: int) -> None:
         """Send a session's heartbeat, whether it is finished or not."""
-        session = self._any(pick)
+        session = self.any_session(pick)
         self.world.tell("A heartbeat is sent")
         answer = self.world.oracle.heartbeat(OWNER, session)
         self.world.expect(answer, self.world.tenant().post("/session_heartbeat", session_id=session), ALIVE)
@@ -38,7 +38,7 @@ class SessionRules(Stage):
         """Finish a session in which nothing was made: what becomes of runs in a finished one is nowhere said."""
         oracle = self.world.oracle
         empty = [each for each in oracle.sessions if oracle.content(each) == (set(), set())]
-        session = picked([each for each in empty if each in self._own()], pick)
+        session = picked([each for each in empty if each in self.sessions], pick)
         self.world.tell("A session is finished")
         answer = oracle.finish(OWNER, session)
         sent = self.world.tenant().post(f"/sessions/{session}/finish", reason={"type": "success"}, detail=None)
@@ -49,7 +49,7 @@ class SessionRules(Stage):
     def describe(self, pick: int) -> None:
         """Hold what a session says of itself to what was made in it."""
         self.runs.settle()
-        session, tenant = self._any(pick), self.world.tenant()
+        session, tenant = self.any_session(pick), self.world.tenant()
         if any(hand.unclear for hand in self.runs.hands):
             raise NotNow
         self.world.tell("A session is described")
@@ -59,9 +59,3 @@ class SessionRules(Stage):
         for name, made in due.items():
             if sorted(told[name]) != sorted(made):
                 self.world.broken(CONTENT, f"{name} is {told[name]} where {sorted(made)} was due", *tenant.last)
-
-    def _own(self) -> list[str]:
-        return [session for session, (owner, _) in self.world.oracle.sessions.items() if owner == OWNER]
-
-    def _any(self, pick: int) -> str:
-        return picked(self._own(), pick)

@@ -104,6 +104,11 @@ class Stage(RuleBasedStateMachine):
         return len(self.runs.hands) < MOST_RUNS
 
     @property
+    def sessions(self) -> list[str]:
+        """Those of the owner."""
+        return [session for session, (owner, _) in self.world.oracle.sessions.items() if owner == OWNER]
+
+    @property
     def has_sent(self) -> bool:
         """Whether a run was sent anything."""
         return any(run.log for run in self.world.oracle.runs.values())
@@ -117,8 +122,12 @@ class Stage(RuleBasedStateMachine):
 
     def session(self, pick: int) -> str:
         """One of the owner's that live."""
-        sessions = self.world.oracle.sessions.items()
-        return picked([session for session, (owner, lives) in sessions if owner == OWNER and lives], pick)
+        lives = {session: lives for session, (_, lives) in self.world.oracle.sessions.items()}
+        return picked([session for session in self.sessions if lives[session]], pick)
+
+    def any_session(self, pick: int) -> str:
+        """One of the owner's, finished or not."""
+        return picked(self.sessions, pick)
 
     def hand(self, pick: int) -> Hand:
         """One of the runs of which all can be foretold."""

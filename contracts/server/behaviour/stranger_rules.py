@@ -14,7 +14,7 @@ from contracts.server.behaviour.plain import creation
 from contracts.server.behaviour.runs import named
 from contracts.server.behaviour.stage import PICKS, picked, step
 from contracts.server.behaviour.wire import DRAWS, RATES, ask_for_sample, place
-from contracts.server.behaviour.world import OWNER, STRANGER
+from contracts.server.behaviour.world import STRANGER
 
 if TYPE_CHECKING:
     from contracts.exchange import Exchange
@@ -63,7 +63,7 @@ class StrangerRules(CheckpointRules):
     @step(HIDDEN)
     def stranger_looks(self, pick: int, what: str) -> None:
         """Look at what belongs to the owner."""
-        run, session = self.hand(pick).id, self._session(pick)
+        run, session = self.hand(pick).id, self.any_session(pick)
         tenant = self.world.tenant(STRANGER)
         self.world.tell(f"The stranger looks at {what}")
         match what:
@@ -87,7 +87,7 @@ class StrangerRules(CheckpointRules):
     @step(WRITES)
     def stranger_works(self, pick: int, what: str) -> None:
         """Work with what belongs to the owner."""
-        hand, session = self.hand(pick), self._session(pick)
+        hand, session = self.hand(pick), self.any_session(pick)
         tenant, world = self.world.tenant(STRANGER), self.world
         world.tell(f"The stranger tries to {what} where they own nothing")
         match what:
@@ -126,16 +126,10 @@ class StrangerRules(CheckpointRules):
         name, key = LISTS[route]
         shown = {str(each[key] if key else each) for each in self.listed(STRANGER, route, name)}
         oracle = self.world.oracle
-        private = {*oracle.runs, *oracle.checkpoints, *self._sessions()}
+        private = {*oracle.runs, *oracle.checkpoints, *self.sessions}
         if private & shown:
             what = f"{route} shows the stranger {min(private & shown)}"
             self.world.broken(OWN_LISTS, what, *self.world.tenant(STRANGER).last)
-
-    def _sessions(self) -> list[str]:
-        return [session for session, (owner, _) in self.world.oracle.sessions.items() if owner == OWNER]
-
-    def _session(self, pick: int) -> str:
-        return picked(self._sessions(), pick)
 
     def _sampler_id(self, pick: int) -> str:
         return picked(list(self.runs.sampler_ids.values()), pick)
