@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from contracts.server.tenant import answer_of
+from contracts.server.tenant import answer_of, header_names
 from contracts.verdicts import Violation
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ def external_urls(run: Run, name: str) -> tuple[Exchange, dict[str, str]]:
 
 def fetched(tenant: Tenant, url: str, method: str = "GET", **headers: str) -> Exchange:
     """The answer to who has the address and no key."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return tenant.send(method, url, headers={"x-api-key": "", "accept": "*/*", **named})
+    return tenant.send(method, url, headers={"x-api-key": "", "accept": "*/*", **header_names(headers)})
 
 
 def file_of(tenant: Tenant, url: str) -> bytes:

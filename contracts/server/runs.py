@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from contracts.server.batches import as_json, datum
-from contracts.server.tenant import answer_of
+from contracts.server.tenant import answer_of, header_names
 from contracts.verdicts import Violation
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ class Run:
     def submit(self, route: str, fields: Mapping[str, object], seq_id: int | None = None, **headers: str) -> Exchange:
         """POST of a numbered operation. headers: their names with `_` for `-`."""
         number = self.next_seq_id() if seq_id is None else seq_id
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.tenant.send("POST", route, {"model_id": self.id, "seq_id": number, **fields}, headers=named)
+        body = {"model_id": self.id, "seq_id": number, **fields}
+        return self.tenant.send("POST", route, body, headers=header_names(headers))
 
     def forward_backward(self, *data: Datum, seq_id: int | None = None, loss_fn: str = "cross_entropy") -> Exchange:
         """Of the same datum each time, where none is given."""
@@ -118,11 +118,7 @@ class Run:
 
     def loss_of(self, submitted: Exchange) -> float:
         """The metric `loss:sum` of a batch that was submitted."""
-        result = self.tenant.result(submitted)
-        try:
-            return float(result["metrics"]["loss:sum"])
-        except (LookupError, TypeError, ValueError):
-            raise Violation("the result has no metric loss:sum", submitted) from None
+        return loss_sum(self.tenant.result(submitted), submitted)
 
     def save(self, name: str, *, kind: str = "weights", **fields: object) -> str:
         """The path of a new checkpoint. kind: weights, sampler_weights or external_weights."""
@@ -131,6 +127,14 @@ class Run:
     def saved(self, submitted: Exchange) -> str:
         """The path of a checkpoint whose save was submitted."""
         return self.tenant.told(submitted, "path")
+
+
+def loss_sum(result: Any, shown: Exchange) -> float:
+    """The metric `loss:sum` of a batch's result in JSON. Violation, with what shows it: it has none."""
+    try:
+        return float(result["metrics"]["loss:sum"])
+    except (LookupError, TypeError, ValueError):
+        raise Violation("the result has no metric loss:sum", shown) from None
 
 
 SAVES: Final = {

@@ -31,6 +31,19 @@ def answer_of(exchange: Exchange) -> Response:
     return exchange.response
 
 
+def object_of(exchange: Exchange) -> dict[str, Any]:
+    """The JSON object of an answer. Violation: it is none."""
+    value = answer_of(exchange).json
+    if not isinstance(value, dict):
+        raise Violation("the answer is no JSON object", exchange)
+    return value
+
+
+def header_names(given: Mapping[str, str]) -> dict[str, str]:
+    """Headers that were given as keyword arguments, which have `_` where their names have `-`."""
+    return {name.replace("_", "-"): value for name, value in given.items()}
+
+
 class Tenant:
     """One key. Every method that expects something of the server raises Violation where it does not get it."""
 
@@ -52,7 +65,7 @@ class Tenant:
         return () if self._last is None else (self._last,)
 
     def close(self) -> None:
-        self._caller.__exit__(None, None, None)
+        self._caller.close()
 
     def _seen(self, exchange: Exchange) -> None:
         self._last = exchange

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from contracts.server.batches import PROTOBUF, as_protobuf, datum
 from contracts.server.numbers import must_equal
 from contracts.server.runs import Run
+from contracts.server.tenant import header_names
 from contracts.verdicts import check
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def unknown_run_is_not_trained(asker: Asker) -> None:
 def _protobuf(run: Run, content: bytes, seq_id: int, **headers: str) -> Exchange:
     """POST of a protobuf body as it is."""
     run.last_seq_id = seq_id
-    sent = {"content-type": PROTOBUF} | {name.replace("_", "-"): value for name, value in headers.items()}
+    sent = {"content-type": PROTOBUF} | header_names(headers)
     return run.tenant.send("POST", "/forward_backward", content=content, headers=sent)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from contracts.server.batches import datum
 from contracts.server.runs import Run
 from contracts.server.samplers import Sampler
-from contracts.server.tenant import answer_of
+from contracts.server.tenant import answer_of, object_of
 from contracts.verdicts import Violation, check
 
 if TYPE_CHECKING:
@@ -38,15 +38,8 @@ def failure_is_an_answer(asker: Asker) -> None:
             continue
         answer = tenant.poll(tenant.field(submitted, "request_id"))
         tenant.refused(answer, 200)
-        if "error" not in _object(answer):
+        if "error" not in object_of(answer):
             raise Violation("it can't have succeeded, and there is no error", submitted, answer)
-
-
-def _object(answer: Exchange) -> dict[str, Any]:
-    value = answer_of(answer).json
-    if not isinstance(value, dict):
-        raise Violation("the answer is no JSON object", answer)
-    return value
 
 
 @check("users-mistakes-are-theirs", requirement="FAIL-USER", kind="behaviour")
@@ -65,7 +58,7 @@ def success_holds_no_error(asker: Asker) -> None:
     for submitted in (run.forward_backward(), run.optim_step(), run.submit("/save_weights", {"path": "a"})):
         answer = tenant.poll(tenant.field(submitted, "request_id"))
         tenant.refused(answer, 200)
-        if "error" in _object(answer):
+        if "error" in object_of(answer):
             raise Violation("a field `error` in what nothing was wrong with", submitted, answer)
 
 

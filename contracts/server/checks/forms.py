@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from contracts.server.numbers import must_equal
 from contracts.server.runs import Run
 from contracts.server.samplers import Sampler
-from contracts.server.tenant import JSON, answer_of
+from contracts.server.tenant import JSON, answer_of, object_of
 from contracts.verdicts import Violation, check
 
 if TYPE_CHECKING:
@@ -141,13 +141,6 @@ def refused_key_has_the_usual_body(asker: Asker) -> None:
 
 def _alike(error: Exchange, known: Exchange) -> None:
     """An error's body must have the fields that clients read, as another one has them."""
-    said, usual = ({"detail", "message", "category"} & _object(each).keys() for each in (error, known))
+    said, usual = ({"detail", "message", "category"} & object_of(each).keys() for each in (error, known))
     if not said or said != usual:
         raise Violation(f"its body has {sorted(said)} where that of a 404 has {sorted(usual)}", known, error)
-
-
-def _object(error: Exchange) -> dict[str, Any]:
-    value = answer_of(error).json
-    if not isinstance(value, dict):
-        raise Violation("the body of the error is no JSON object", error)
-    return value

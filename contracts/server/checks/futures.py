@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from contracts.proto import message_class
 from contracts.server.batches import PROTOBUF, datum
 from contracts.server.numbers import must_equal
-from contracts.server.runs import Run
+from contracts.server.runs import Run, loss_sum
 from contracts.server.samplers import Sampler
 from contracts.server.tenant import AT_ONCE, JSON, answer_of
 from contracts.verdicts import TooSlow, Violation, check
@@ -58,15 +58,7 @@ def all_who_wait_are_told(asker: Asker) -> None:
         tenant.refused(answer, 200)
         if answer_of(answer).json != answer_of(answers[0]).json:
             raise Violation("two who asked for one result were told different things", answers[0], answer)
-    _loss(answers[0])
-
-
-def _loss(answer: Exchange) -> float:
-    """loss:sum of a batch's result in JSON."""
-    try:
-        return float(answer_of(answer).json["metrics"]["loss:sum"])
-    except (LookupError, TypeError, ValueError):
-        raise Violation("the result has no metric loss:sum", answer) from None
+    loss_sum(answer_of(answers[0]).json, answers[0])
 
 
 @check("unknown-result-is-refused-at-once", requirement="POLL-UNKNOWN", kind="behaviour")
@@ -103,7 +95,8 @@ def protobuf_says_what_json_says(asker: Asker) -> None:
     sampled, trained = (tenant.field(each, "request_id") for each in _sample_and_batch(asker, tenant))
     plain, packed = (_in_form(tenant, trained, accept) for accept in (JSON, f"{PROTOBUF}, {JSON}"))
     output = message_class("ForwardBackwardOutput").FromString(answer_of(packed).body)
-    must_equal("loss:sum of the protobuf form", output.metrics.get("loss:sum", 0.0), _loss(plain), plain, packed)
+    due = loss_sum(answer_of(plain).json, plain)
+    must_equal("loss:sum of the protobuf form", output.metrics.get("loss:sum", 0.0), due, plain, packed)
     plain, packed = (_in_form(tenant, sampled, accept) for accept in (JSON, f"{PROTOBUF}, {JSON}"))
     response = message_class("SampleResponse").FromString(answer_of(packed).body)
     tokens = memoryview(response.sequences[0].tokens).cast("i").tolist()

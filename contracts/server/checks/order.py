@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from contracts.server.batches import datum
 from contracts.server.numbers import must_differ, must_equal
 from contracts.server.runs import Run
+from contracts.server.tenant import answer_of
 from contracts.verdicts import Violation, check
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def refused_number_is_used_up(asker: Asker) -> None:
         ("/save_weights", {"path": "short", "ttl_seconds": -1}),
     ):
         refused = run.submit(route, fields)
-        if refused.response is not None and refused.response.status < 300:
+        if answer_of(refused).status < 300:
             # It fails later, which uses the number up as well.
             tenant.fails(refused)
         tenant.result(run.forward_backward(), within=_PATIENCE)
