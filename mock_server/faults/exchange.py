@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -107,15 +106,6 @@ class Exchange:
         """The answer, for effects that act when there is one."""
         assert self.answer is not None
         return self.answer
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """The request's JSON object; empty where it is none."""
-        try:
-            found = json.loads(self.body)
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
 
     def interfere(self, **how: Any) -> None:
         """Disturb the operation that this request submits, beside what else disturbs it."""

@@ -127,7 +127,7 @@ def _said(headers: dict[str, str], body: bytes) -> dict[str, Any]:
             )
             return {"model_id": header.model_id, "seq_id": header.seq_id}
         said = json.loads(body)
-    except (ValueError, Malformed):
+    except (ValueError, RecursionError, Malformed):
         return {}
     return said if isinstance(said, dict) else {}
 

@@ -61,7 +61,7 @@ class Server:
         """The faults that disturb the operation of a poll, and whether each is silent."""
         try:
             request_id = json.loads(body)["request_id"]
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, RecursionError, LookupError, TypeError):
             return ()
         live = self.runtime().board.get(request_id) if isinstance(request_id, str) else None
         return () if live is None or live.interference is None else live.interference.by

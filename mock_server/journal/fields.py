@@ -32,6 +32,6 @@ def fields_of(message: Request | Response, named: str | None = None) -> Mapping[
             found = _MESSAGE.search(content_type)
             return protobuf_fields(body, found[1] if found else named or "")
         fields = json.loads(body)
-    except (ValueError, Malformed):
+    except (ValueError, RecursionError, Malformed):
         return {}
     return fields if isinstance(fields, dict) else {}

@@ -67,6 +67,12 @@ async def test_no_answer_comes_until_the_client_gives_up(server: Wired) -> None:
     assert len(server.calls) == 1
 
 
+async def test_a_body_too_deep_to_be_read_says_nothing_and_is_struck_all_the_same(server: Wired) -> None:
+    server.inject({"status": {"status": 429}})
+    answer = await server.client.post("/step", content=b'{"model_id": ' + b"[" * 100_000)
+    assert answer.status_code == 429
+
+
 @pytest.mark.parametrize("phase", ["before_handler", "after_commit"])
 async def test_a_status_comes_with_its_headers_and_body(server: Wired, phase: str) -> None:
     server.inject({"status": {"status": 429, "headers": {"Retry-After": "2"}, "json_body": {"a": 1}}}, phase, first=2)

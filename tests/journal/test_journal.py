@@ -160,6 +160,15 @@ def test_an_entry_shows_heads_and_hashes_and_bodies_on_request() -> None:
     assert (full["request"]["body"]["json"], full["response"]["body"]["json"]) == ({"seq_id": 1}, {"request_id": "r"})
 
 
+def test_a_body_too_deep_to_be_read_is_shown_as_bytes_and_has_no_fields() -> None:
+    keeper = journal()
+    hear(keeper, body=b'{"model_id": ' + b"[" * 100_000)
+    (entry,) = keeper.entries(Wanted())
+    assert (entry.request_fields, entry.facts.run) == ({}, None)
+    assert "base64" in shown(entry, bodies=True)["request"]["body"]
+    assert "".join(export([entry], "jsonl"))
+
+
 def test_verdicts_are_shown_with_what_they_stand_for() -> None:
     keeper = journal()
     heard = begin(keeper)
