@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import unquote, urlencode
 
-from contracts.exchange import Exchange, Request, Response, headers
+from contracts.exchange import Exchange, Request, Response, headers, is_deep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,8 +19,6 @@ SECRETS_KEPT: Final = "tml-not-recorded"
 """What stands for a key: what the observer wants to see is that there was one."""
 _SECRET_FIELDS: Final = ("jwt", "weights_access_token")
 """Of a JSON body's fields those that hold a key, or a token that does for one."""
-DEEPEST: Final = 100
-"""JSON that is nested deeper is kept as bytes: whatever writes or reads it as values recurses, and has its limits."""
 
 
 class CaptureError(Exception):
@@ -115,27 +113,17 @@ def line_of(exchange: Exchange) -> str:
 
 
 def body_as_json(message: Request | Response) -> dict[str, Any] | None:
-    """A body as it stands in a line: JSON, or base64 of any other; `whole` where only its beginning was kept."""
+    """A body as it stands in a line: JSON that is not deep, or base64; `whole` where only its beginning was kept."""
     if not message.body:
         return None
     body = body_without_secrets(message.body)
     if message.whole and message.media_type == "application/json":
         with suppress(ValueError, RecursionError):
             value = json.loads(body)
-            if not _is_deep(value):
+            if not is_deep(value):
                 return {"json": value}
     kept: dict[str, Any] = {} if message.whole else {"whole": False}
     return {"base64": b64encode(body).decode(), **kept}
-
-
-def _is_deep(value: Any) -> bool:
-    level: list[Any] = [[value]]
-    for _ in range(DEEPEST + 1):
-        insides = [outer.values() if isinstance(outer, dict) else outer for outer in level]
-        level = [each for inside in insides for each in inside if isinstance(each, dict | list)]
-        if not level:
-            return False
-    return True
 
 
 def exchange_of(line: Mapping[str, Any], number: int) -> Exchange:

@@ -6,9 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 Headers = Mapping[str, str]
+DEEPEST: Final = 200
+"""Levels. Whatever writes, reads or compares JSON as values recurses, and has its limits not far beyond."""
 
 
 def headers(pairs: Mapping[str, str] | list[tuple[str, str]]) -> dict[str, str]:
@@ -18,6 +20,18 @@ def headers(pairs: Mapping[str, str] | list[tuple[str, str]]) -> dict[str, str]:
         name = name.lower()  # noqa: PLW2901 - one name, made comparable
         joined[name] = f"{joined[name]}, {value}" if name in joined else value
     return joined
+
+
+def is_deep(value: Any) -> bool:
+    """Whether what json.loads returned is nested deeper than anybody means it."""
+    level: list[Any] = [[value]]
+    for _ in range(DEEPEST + 1):
+        insides = [outer.values() if type(outer) is dict else outer for outer in level]
+        # Thousands of numbers come by here; isinstance takes thrice as long.
+        level = [each for inside in insides for each in inside if type(each) is list or type(each) is dict]
+        if not level:
+            return False
+    return True
 
 
 class _Body:
@@ -35,9 +49,10 @@ class _Body:
     def json(self) -> Any:
         """The body as JSON; None where it is no JSON (or is `null`), or so deep that it was made to hurt its reader."""
         try:
-            return json.loads(self.body)
+            value = json.loads(self.body)
         except (ValueError, RecursionError):
             return None
+        return None if is_deep(value) else value
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contracts.capture import DEEPEST, CaptureError, read, writer
+from contracts.capture import CaptureError, read, writer
 from contracts.encoding import LIMIT, decoded
-from contracts.exchange import Exchange, Request, Response
+from contracts.exchange import DEEPEST, Exchange, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable

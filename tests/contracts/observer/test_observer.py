@@ -102,6 +102,14 @@ def test_bodies_of_any_kind_are_judged_without_an_error() -> None:
                 assert found
 
 
+@pytest.mark.parametrize("depth", [150, 300, 900, 100_000])
+def test_json_of_any_depth_is_judged_without_an_error(depth: int) -> None:
+    nested = b'{"a": ' * depth + b"1" + b"}" * depth
+    body = b'{"model_id": "s:train:0", "seq_id": 1, "request_id": "r", "adam_params": ' + nested + b"}"
+    other = body.replace(b"1", b"2")
+    assert judged([asked("optim_step", each, each) for each in (body, body, other)])
+
+
 def test_an_answer_of_no_form_is_named_by_the_checks_of_form_and_stops_no_other() -> None:
     named = {"content-type": PROTOBUF}
     for submitted in (sample(0, 2), asked("forward_backward", {"model_id": RUN, "seq_id": 1}, {"request_id": "a0"})):
