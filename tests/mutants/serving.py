@@ -10,7 +10,7 @@ import os
 import sys
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +23,7 @@ from tests.mutants.surgery import Rewriting
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkServerContext
 
     from fastapi import FastAPI
 
@@ -30,6 +31,8 @@ UNBROKEN: Final = "none"
 """The name of the server as it is."""
 _ROOT: Final = Path(__file__).parents[2]
 _START_SECONDS: Final = 60
+_COVERAGE: Final = "COVERAGE_PROCESS_CONFIG"
+"""What tells a process that coverage is to measure it."""
 
 
 def broken_app(settings: Settings) -> FastAPI:
@@ -55,11 +58,7 @@ def broken(name: str) -> Iterator[str]:
 
     It is forked off a process that has imported everything and does nothing else, which costs a tenth of a start.
     """
-    context = get_context("forkserver")
-    # The fork server looks for modules where Python does, whatever our own path is.
-    os.environ["PYTHONPATH"] = str(_ROOT)
-    # The second is what a caller's main module imports, which each child would do again.
-    context.set_forkserver_preload(["tests.mutants.serving", "tests.mutants.trial"])
+    context = _forking()
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_serve, args=(name, there, os.getpid()), daemon=True)
     process.start()
@@ -71,6 +70,23 @@ def broken(name: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.join(20)
+
+
+def _forking() -> ForkServerContext:
+    """With the fork server under way."""
+    context = get_context("forkserver")
+    # The fork server looks for modules where Python does, whatever our own path is.
+    os.environ["PYTHONPATH"] = str(_ROOT)
+    # The second is what a caller's main module imports, which each child would do again.
+    context.set_forkserver_preload(["tests.mutants.serving", "tests.mutants.trial"])
+    # Coverage would take broken servers half their time again, and to measure them says nothing of the server.
+    measured = os.environ.pop(_COVERAGE, None)
+    try:
+        forkserver.ensure_running()
+    finally:
+        if measured is not None:
+            os.environ[_COVERAGE] = measured
+    return context
 
 
 if __name__ == "__main__":
