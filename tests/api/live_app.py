@@ -62,8 +62,13 @@ class LiveApp:
         return found
 
     async def result(self, path: str, /, key: str = KEY, **body: Any) -> dict[str, Any]:
-        """The result of an operation, whatever it is."""
-        return await self.ask("retrieve_future", key, request_id=(await self.ask(path, key, **body))["request_id"])
+        """The result of an operation, whatever it is, however many polls it takes on a busy machine."""
+        request = {"request_id": (await self.ask(path, key, **body))["request_id"]}
+        while (answer := await self.call("POST", "retrieve_future", request, key)).status_code == 408:
+            pass
+        assert answer.is_success, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
 
     async def new_run(self, key: str = KEY, base_model: str = MODEL, **lora: Any) -> str:
         """A training run, fresh."""
