@@ -39,8 +39,8 @@ _DATUM: Final = {
 }
 
 
-class Hung(AssertionError):
-    """A client, or the server behind it, did not come to an end."""
+class Unwell(AssertionError):
+    """What came of a run: clients that hung, mistakes of the server's own, tasks that were left behind; a line each."""
 
 
 class Soak:
@@ -59,12 +59,12 @@ class Soak:
         self._thread.stop()
 
     def run(self, number: int) -> None:
-        """Play every scenario once, many at a time. Raises Hung."""
+        """Play every scenario once, many at a time. Raises Unwell, when all were looked at."""
         asyncio.run(self._run(Random(number)))
 
     async def _run(self, random: Random) -> None:
         async with httpx.AsyncClient(base_url=f"{self.url}/__admin", timeout=60) as admin:
-            tasks = await self._tasks()
+            tasks = len(await self._named())
             lives = []
             for scenario_id in library().ids:
                 seed, key = random.getrandbits(62), f"tml-soak-{random.getrandbits(64):x}"
@@ -72,47 +72,53 @@ class Soak:
                 assert begun.status_code == 201, begun.text
                 lives.append((scenario_id, key))
             turns = asyncio.Semaphore(_AT_ONCE)
-            ended = await asyncio.gather(*(self._lived(turns, *each) for each in lives))
-            if hung := [scenario_id for scenario_id in ended if scenario_id is not None]:
-                raise Hung(f"clients hung: {', '.join(hung)}")
-            for _, key in lives:
-                # Whatever waits for time to pass has waited long enough.
-                await admin.post("/clock/advance", json={"seconds": _DAY, "api_key": key})
-                verdict = await admin.get("/scenarios/verdict", params={"api_key": key})
-                assert verdict.status_code == 200, verdict.text
-                refused = await admin.get("/journal", params={"api_key": key, "status": "500"})
-                own = [each for each in refused.json()["exchanges"] if not each["faults"]]
-                assert not own, f"the server's own mistake: {own[0]}"
-                await admin.delete("/scenarios", params={"api_key": key})
+            ended = await asyncio.gather(*(self._lived(turns, key) for _, key in lives))
+            wrong = [f"{life[0]}: its client hung" for life, well in zip(lives, ended, strict=True) if not well]
+            for scenario_id, key in lives:
+                wrong += [f"{scenario_id}: {what}" for what in await _seen_off(admin, key)]
             health = (await admin.get("/health")).json()
-            assert (health["status"], health["faults"]) == ("ok", 0), health
-        await self._settled(tasks)
+            if (health["status"], health["faults"]) != ("ok", 0):
+                wrong.append(f"the server's health is {health}")
+        left = await self._left(tasks)
+        if len(left) > tasks:
+            wrong.append(f"{len(left)} tasks in the server, {tasks} before: {left}")
+        if wrong:
+            raise Unwell("\n".join(wrong))
 
-    async def _lived(self, turns: asyncio.Semaphore, scenario_id: str, key: str) -> str | None:
-        """None, or the scenario's id where its client did not end."""
+    async def _lived(self, turns: asyncio.Semaphore, key: str) -> bool:
+        """Whether the client came to its end."""
         async with turns:
             try:
                 await asyncio.wait_for(_life(self.url, key), _LIFE_SECONDS)
             except TimeoutError:
-                return scenario_id
-            return None
+                return False
+            return True
 
-    async def _settled(self, before: int) -> None:
+    async def _left(self, before: int) -> list[str]:
+        """The server's tasks, when they are as few as before, or after a while."""
         for _ in range(int(_SETTLED_SECONDS * 10)):
-            now = await self._tasks()
-            if now <= before:
-                return
+            if len(await self._named()) <= before:
+                break
             await asyncio.sleep(0.1)
-        raise Hung(f"{now} tasks in the server, {before} before: {await self._named()}")
-
-    async def _tasks(self) -> int:
-        return len(await self._named())
+        return await self._named()
 
     async def _named(self) -> list[str]:
         async def names() -> list[str]:
             return [repr(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(names(), self._thread.loop))
+
+
+async def _seen_off(admin: httpx.AsyncClient, key: str) -> list[str]:
+    """End a tenant's scenario; what was wrong with the server there."""
+    # Whatever waits for time to pass has waited long enough.
+    await admin.post("/clock/advance", json={"seconds": _DAY, "api_key": key})
+    verdict = await admin.get("/scenarios/verdict", params={"api_key": key})
+    refused = await admin.get("/journal", params={"api_key": key, "status": "500"})
+    await admin.delete("/scenarios", params={"api_key": key})
+    own = [each for each in refused.json()["exchanges"] if not each["faults"]]
+    wrong = [f"it has no verdict: {verdict.text}"] if verdict.status_code != 200 else []
+    return [*wrong, *(f"the server's own mistake: {each}" for each in own)]
 
 
 async def _life(url: str, key: str) -> None:
