@@ -19,18 +19,19 @@ ARROWS: Final[dict[str, set[str]]] = {
     "codec": {"toy_model"},
     "store": set(),
     "logs": set(),
+    "head": set(),
     "core_yaml": set(),
     # The rules, what is in flight, the doors: each uses what stands above it here.
     "domain": {"store"},
     # What goes wrong on request: around the server, and known to none of it. What it corrupts are rows, files, numbers.
-    "faults": {"codec", "domain", "listening", "runtime", "store", "toy_model"},
+    "faults": {"codec", "domain", "head", "listening", "runtime", "store", "toy_model"},
     # Who starts a server, and who speaks with a running one, from outside it.
     "server_process": set(),
     "admin_client": set(),
     # Who watches the whole server from outside; the contract that it judges by knows nothing of us.
     "listening": set(),
     "observing": {"listening"},
-    "journal": {"codec", "faults", "listening"},
+    "journal": {"codec", "faults", "head", "listening"},
     "runtime": {"domain", "store", "toy_model", "codec"},
     # What a tenant has before its client comes, made as a client would make it.
     "seeding": {"domain", "faults", "runtime"},
@@ -41,7 +42,7 @@ ARROWS: Final[dict[str, set[str]]] = {
     # A door meets rows and the store's errors as values to translate; what it may not do is query (see HOMES).
     "api": {
         *("runtime", "domain", "codec", "settings", "store"),
-        *("faults", "journal", "scenarios", "seeding", "worlds"),
+        *("faults", "head", "journal", "scenarios", "seeding", "worlds"),
     },
     # The parts are wired together, started, and told what to do.
     "settings": {"domain"},
@@ -66,7 +67,7 @@ HOMES: Final[dict[str, set[str]]] = {
     # A corruption changes what no rule would.
     "sqlalchemy": {"store", "domain", "runtime", "faults"},
     "fastapi": {"api", "app", "serving"},
-    "starlette": {"api", "app", "faults", "listening"},
+    "starlette": {"api", "app", "faults", "head", "listening"},
     "uvicorn": {"serving"},
     "typer": {"cli"},
     "pydantic_settings": {"settings"},

@@ -3,6 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mock_server.api.errors import BodyTooLarge, describe, error_response
+from mock_server.head import header
 
 
 class BodyLimit:
@@ -16,13 +17,12 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        declared = next((value for name, value in scope["headers"] if name == b"content-length"), None)
+        declared = header(scope, b"content-length")
         if declared is None:
             if scope["method"] in {"POST", "PUT", "PATCH"}:
                 receive = self._counting(receive)
-        elif not declared.isdigit() or int(declared) > self._limit:
-            size = declared.decode("latin-1")
-            await error_response(*describe(self._too_large(f"has {size} bytes")))(scope, receive, send)
+        elif not (declared.isascii() and declared.isdigit()) or int(declared) > self._limit:
+            await error_response(*describe(self._too_large(f"has {declared} bytes")))(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI, Request
 from mock_server.api.errors import Unauthorized
 from mock_server.domain.tenants import tenant_of, valid_key
 from mock_server.domain.tokens import InvalidToken, tenant_of_token
+from mock_server.head import header
 from mock_server.runtime import Runtime
 from mock_server.settings import Settings
 from mock_server.store import Transaction
@@ -49,7 +50,7 @@ class Call:
 def authenticate(request: Request) -> Call:
     """The call of the tenant whose key the request carries. Any `tml-` key is a tenant of its own."""
     runtime: Runtime = request.app.state.runtime
-    key = request.headers.get("x-api-key")
+    key = header(request.scope, b"x-api-key")
     if key is None:
         raise Unauthorized("the header X-API-Key is missing: send any key that begins with tml-, such as tml-local")
     if key.startswith("eyJ"):

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from mock_server.api.call import authenticate, authenticated
 from mock_server.codec import Malformed, json_object
+from mock_server.head import header
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -36,7 +37,7 @@ class JsonRequest(Request):
 
     async def json(self) -> Any:
         content = await self.body()
-        content_type = self.headers.get("content-type", "")
+        content_type = header(self.scope, b"content-type", "")
         if "json" not in content_type:
             message = f"is sent with content-type {content_type!r}: send JSON, with content-type application/json"
             raise RequestValidationError([{"type": "content_type", "loc": ("body",), "msg": message, "input": {}}])

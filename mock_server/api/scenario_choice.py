@@ -6,6 +6,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mock_server.api.errors import error_response
+from mock_server.head import header
 from mock_server.scenarios import NoScenario, Stage
 from mock_server.scenarios.stage import KEY_PREFIX
 
@@ -24,25 +25,15 @@ class ScenarioChoice:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/api/v1/"):
-            key, header = _asked(scope)
-            if header is not None or self._stage.everybodys is not None or key.startswith(KEY_PREFIX):
+            key, chosen = header(scope, b"x-api-key", ""), header(scope, _HEADER)
+            if chosen is not None or self._stage.everybodys is not None or key.startswith(KEY_PREFIX):
                 tenant = self._tenant_of(key)
                 try:
                     if tenant is not None:
-                        await self._stage.invite(tenant, key, header)
+                        await self._stage.invite(tenant, key, chosen)
                 except NoScenario as none:
-                    by = "the API key" if header is None else f"the header {HEADER}"
+                    by = "the API key" if chosen is None else f"the header {HEADER}"
                     message = f"{by} chooses what this server plays, but {none}"
                     await error_response(400, "no_scenario", message)(scope, receive, send)
                     return
         await self._app(scope, receive, send)
-
-
-def _asked(scope: Scope) -> tuple[str, str | None]:
-    key, header = "", None
-    for name, value in scope["headers"]:
-        if name == b"x-api-key":
-            key = value.decode("latin-1")
-        elif name == _HEADER:
-            header = value.decode("latin-1")
-    return key, header

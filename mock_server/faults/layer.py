@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +14,7 @@ from mock_server.faults.facts import Asked, Facts, facts_of, signed_for
 from mock_server.faults.handling import Handling
 from mock_server.faults.names import asked, is_placeholder, resolved
 from mock_server.faults.staging import corrupt
+from mock_server.head import header
 from mock_server.listening import FAULTS
 from mock_server.runtime import Runtime
 
@@ -42,12 +43,12 @@ class Server:
     tenant_of: Callable[[str], str | None]
     runtime: Callable[[], Runtime]
 
-    def whose(self, headers: Iterable[tuple[bytes, bytes]], query: str) -> str | None:
+    def whose(self, scope: Scope, query: str) -> str | None:
         """The tenant of a request: of its key or, where the address is signed, of who had it signed."""
         if "signature=" in query:  # a key says nothing beside it
             return signed_for(query)
-        key = next((value for name, value in headers if name == b"x-api-key"), None)
-        return None if key is None else self.tenant_of(key.decode("latin-1"))
+        key = header(scope, b"x-api-key")
+        return None if key is None else self.tenant_of(key)
 
     def asked(self, request_id: str) -> Asked | None:
         """What a request id stands for, from memory or from the store."""
@@ -86,7 +87,7 @@ class FaultLayer:
             await self._app(scope, receive, send)
             return
         query = scope["query_string"].decode("latin-1")
-        tenant = self._server.whose(scope["headers"], query)
+        tenant = self._server.whose(scope, query)
         rules = self._plan.concerning(operation, tenant)
         polls = operation == _POLL and self._plan.is_about(tenant)
         if not (rules or polls):

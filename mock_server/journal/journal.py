@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from mock_server.faults.facts import signed_for
+from mock_server.head import header
 from mock_server.journal.contents import Contents
 from mock_server.journal.entry import Entry
 from mock_server.journal.ring import OVERHEAD, Record, Ring, head_of
@@ -49,7 +50,7 @@ class Journal:
         self._open: dict[Overheard, Record] = {}
         self._count = 0
         self._serial = 0
-        self._keys: dict[bytes, str | None] = {}
+        self._keys: dict[str, str | None] = {}
 
     # Listening.
 
@@ -58,7 +59,7 @@ class Journal:
         scope = heard.scope
         method, path = scope["method"], scope["path"]
         query = scope["query_string"].decode("latin-1")
-        tenant = signed_for(query) if "signature=" in query else self._tenant_of(scope["headers"])
+        tenant = signed_for(query) if "signature=" in query else self._tenant_of(header(scope, b"x-api-key"))
         ring = self._rings.get(tenant)
         if ring is None:
             ring = self._rings[tenant] = Ring(self._silent.pop(tenant, 0))
@@ -125,15 +126,14 @@ class Journal:
 
     # Within.
 
-    def _tenant_of(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-        for name, value in headers:
-            if name == b"x-api-key":
-                if value not in self._keys:
-                    if len(self._keys) >= _KEYS_KNOWN:
-                        self._keys.clear()
-                    self._keys[value] = self._server.tenant_of(value.decode("latin-1"))
-                return self._keys[value]
-        return None
+    def _tenant_of(self, key: str | None) -> str | None:
+        if key is None:
+            return None
+        if key not in self._keys:
+            if len(self._keys) >= _KEYS_KNOWN:
+                self._keys.clear()
+            self._keys[key] = self._server.tenant_of(key)
+        return self._keys[key]
 
     def _make_room(self) -> None:
         while self._rings and self._contents.size + OVERHEAD * self._count > self._size:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from mock_server.codec import is_protobuf
+from mock_server.head import header
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,14 +134,14 @@ BY_REQUEST: Final = (
 
 def takes_protobuf(request: Request) -> bool:
     """Whether a result with tensors may be protobuf, by the first line of BY_REQUEST."""
-    return is_protobuf(request.headers.get("accept", ""))
+    return is_protobuf(header(request.scope, b"accept", ""))
 
 
 def forms_of(request: Request) -> Forms:
     """The forms for who sent this request. A look into a cache for every request but a client's first."""
-    headers = request.headers
     # Cut, since whoever asks must not decide how much is remembered.
-    return _forms_of(headers.get("user-agent", "")[:200], headers.get("x-stainless-runtime", "")[:20])
+    agent, runtime = (header(request.scope, name, "") for name in (b"user-agent", b"x-stainless-runtime"))
+    return _forms_of(agent[:200], runtime[:20])
 
 
 @lru_cache(maxsize=256)

@@ -12,6 +12,7 @@ from mock_server.codec import decode_header, decompress
 from mock_server.domain.errors import Invalid
 from mock_server.domain.operations import Body
 from mock_server.domain.orders import OptimStepOrder
+from mock_server.head import header as header_of
 
 router = APIRouter(prefix=PREFIX, tags=["training"], route_class=NumberedRoute)
 
@@ -42,9 +43,9 @@ async def optim_step(body: OptimStep, call: TenantCall) -> Response:
 
 
 async def _submit_batch(request: Request, call: Call, kind: str) -> Response:
-    content_type = request.headers.get("content-type", "")
+    content_type = header_of(request.scope, b"content-type", "")
     content = await request.body()
-    encoding = request.headers.get("content-encoding")
+    encoding = header_of(request.scope, b"content-encoding")
     if encoding is not None:
         content = decompress(content, encoding, call.settings.max_body_bytes)
     header = decode_header(content, content_type)
