@@ -36,9 +36,10 @@ def create_app(settings: Settings) -> FastAPI:
     """The server as an ASGI application. Its lifespan opens the store (StoreError) and closes it."""
     catalogue = Catalogue.default() if settings.models_file is None else Catalogue.load(settings.models_file)
 
+    clocks = Clocks(settings.clock)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        clocks = Clocks(settings.clock)
         store = Store.open(settings.data_dir, durability=settings.durability, seed=settings.seed, clock=clocks.now)
         try:
             runtime = Runtime(store, catalogue, clocks, _timing(settings), _dials(settings))
@@ -81,7 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
     whose = partial(tenant_of_header, app)
     server = Server(table.operation_of, whose, lambda: app.state.runtime)
     app.middleware_stack = FaultLayer(app.build_middleware_stack(), app.state.faults, server)
-    listeners = _listeners(app, settings, table)
+    listeners = _listeners(app, settings, table, clocks)
     app.state.stage = _stage(app, settings)
     app.middleware_stack = ScenarioChoice(app.middleware_stack, app.state.stage, whose)
     if listeners:
@@ -95,7 +96,7 @@ def _control_plane() -> APIRouter:
     return admin_router()
 
 
-def _listeners(app: FastAPI, settings: Settings, table: RouteTable) -> list[Listener]:
+def _listeners(app: FastAPI, settings: Settings, table: RouteTable, clocks: Clocks) -> list[Listener]:
     """Who listens to what crosses the wire: the observer first, so that the journal can note what it found."""
     listeners: list[Listener] = []
     if settings.observe:
@@ -106,15 +107,10 @@ def _listeners(app: FastAPI, settings: Settings, table: RouteTable) -> list[List
         listeners.append(app.state.verdicts)
     app.state.journal = None
     if settings.journal:
-        server = Surroundings(table.operation_of, partial(tenant_of_header, app), partial(_now, app))
+        server = Surroundings(table.operation_of, partial(tenant_of_header, app), clocks.now)
         app.state.journal = Journal(server, exchanges=settings.journal_exchanges, size=settings.journal_bytes)
         listeners.append(app.state.journal)
     return listeners
-
-
-def _now(app: FastAPI, tenant: str | None) -> float:
-    runtime: Runtime = app.state.runtime
-    return runtime.clocks.now(tenant)
 
 
 def _stage(app: FastAPI, settings: Settings) -> Stage:

@@ -21,13 +21,17 @@ T = TypeVar("T")
 class Call:
     """One request of one tenant."""
 
-    __slots__ = ("request", "runtime", "settings", "tenant")
+    __slots__ = ("request", "runtime", "tenant")
 
     def __init__(self, request: Request, tenant: str) -> None:
         self.request = request
         self.tenant = tenant
         self.runtime: Runtime = request.app.state.runtime
-        self.settings: Settings = request.app.state.settings
+
+    @property
+    def settings(self) -> Settings:
+        settings: Settings = self.request.app.state.settings
+        return settings
 
     @property
     def now(self) -> float:
