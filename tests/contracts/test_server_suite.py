@@ -91,4 +91,4 @@ def test_a_server_that_is_not_there_is_no_verdict() -> None:
 def test_an_address_that_is_none_is_refused() -> None:
     done = tinker_mock("check", "server", "localhost:8000")
     assert done.returncode == 2
-    assert "URL is 'localhost:8000'" in done.stderr
+    assert "url 'localhost:8000' is none of a server" in done.stderr
