@@ -80,14 +80,13 @@ clean: ## Remove environments, caches and reports; data directories stay
 
 .venv/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml | .venv/bin/python
 	@echo "installing the server into .venv" >&2
-	@$(BIN)/python -m pip $(PIP_INSTALL) --require-hashes -r requirements/runtime.txt
-	@$(BIN)/python -m pip $(PIP_INSTALL) --require-hashes -r requirements/build.txt
+	@$(BIN)/python -m pip $(PIP_INSTALL) --require-hashes -r requirements/runtime.txt -r requirements/build.txt
 	@$(BIN)/python -m pip $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.dev: requirements/dev.txt .venv/.runtime
 	@echo "installing the development tools into .venv" >&2
-	@$(BIN)/python -m pip $(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip $(PIP_INSTALL) --no-compile --require-hashes -r requirements/dev.txt
 	@touch $@
 
 # A pip for each environment would take a third of the time of making it, and to compile all of it, of which a program
