@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[2]
 TINKER_MOCK: Final = (sys.executable, "-m", "mock_server")
+UNMEASURED: Final = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
+"""Variables of a process that coverage is to leave alone: it costs time and memory, and tells of the server only."""
 
 
 def clean_environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:

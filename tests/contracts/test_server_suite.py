@@ -16,7 +16,7 @@ from contracts.server.scope import profile_of
 from contracts.server.suite import PARTS
 from contracts.server.target import Target
 from contracts.spec import operations
-from tests.cli.server_process import tinker_mock
+from tests.cli.server_process import UNMEASURED, tinker_mock
 from tests.contracts import silly
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ ONE = ["tinkex-0.4.0"]
 def test_this_server_keeps_every_must(part: str, tmp_path: Path) -> None:
     options = ["--part", part, "--effort", "short", "--json", "report.json"]
     with serving() as server:
-        done = tinker_mock("check", "server", server.url, *options, cwd=tmp_path, seconds=300)
+        command = ("check", "server", server.url, *options)
+        done = tinker_mock(*command, cwd=tmp_path, environment=UNMEASURED, seconds=300)
     report = json.loads((tmp_path / "report.json").read_text())
     assert done.returncode == 0, done.stdout + done.stderr
     assert report["verdict"] == "kept"
