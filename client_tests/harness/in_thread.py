@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
 
 class AsgiThread:
@@ -52,3 +53,15 @@ class AsgiThread:
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         finally:
             self.loop.close()
+
+
+@contextmanager
+def served(
+    app: Callable[..., Any], *, lifespan: bool = False, last: Callable[[], Coroutine[Any, Any, object]] | None = None
+) -> Iterator[str]:
+    """The URL of the application, for as long as the block; `last` is awaited at its end."""
+    thread = AsgiThread(app, lifespan=lifespan)
+    try:
+        yield thread.start()
+    finally:
+        thread.stop(last)

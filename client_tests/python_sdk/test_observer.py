@@ -8,7 +8,7 @@ from zlib import crc32
 
 import pytest
 
-from client_tests.harness.in_thread import AsgiThread
+from client_tests.harness.in_thread import served
 from client_tests.harness.wire import Wire
 from client_tests.recordings.test_rows import looking, training
 from contracts.observer import Observer
@@ -35,11 +35,8 @@ def watched(upstream: str) -> Iterator[tuple[str, Tally]]:
         tally.add(observer.see(exchange))
 
     proxy = Proxy(upstream, seen)
-    thread = AsgiThread(proxy)
-    try:
-        yield thread.start(), tally
-    finally:
-        thread.stop(proxy.close)
+    with served(proxy, last=proxy.close) as url:
+        yield url, tally
 
 
 def failing(service_client: Any, tinker: Any, kit: Any) -> None:

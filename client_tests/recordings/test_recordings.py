@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from client_tests.harness.in_thread import AsgiThread
+from client_tests.harness.in_thread import served
 from contracts.recorded import RECORDINGS, captures, replay
 from contracts.recorded.excuses import excuses
 
@@ -163,10 +163,6 @@ def test_a_server_that_answers_all_alike_is_judged_to_the_end(answer: str, key: 
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer.encode()})
 
-    thread = AsgiThread(app)
-    url = thread.start()
-    try:
+    with served(app) as url:
         for capture in (LIFE, CAPTURES[-1]):
             assert replay(capture, url, key).findings
-    finally:
-        thread.stop()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ByteSize
 
-from client_tests.harness.in_thread import AsgiThread
+from client_tests.harness import in_thread
 from mock_server.app import create_app
 from mock_server.settings import Settings
 from tests.api.belongings import Tenant
@@ -38,9 +38,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApp]:
         max_body_bytes=ByteSize(4 << 20),
     )
     app = create_app(settings)
-    thread = AsgiThread(app, lifespan=True)
-    yield ServedApp(app, thread.start())
-    thread.stop()
+    with in_thread.served(app, lifespan=True) as url:
+        yield ServedApp(app, url)
 
 
 @pytest.fixture

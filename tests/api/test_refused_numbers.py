@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pydantic import ByteSize
 
-from client_tests.harness.in_thread import AsgiThread
+from client_tests.harness.in_thread import served
 from mock_server.app import create_app
 from mock_server.codec import salvage_header
 from mock_server.codec.schema import messages
@@ -34,9 +34,8 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         poll_seconds=5,
         max_body_bytes=ByteSize(1 << 20),
     )
-    thread = AsgiThread(create_app(settings), lifespan=True)
-    yield thread.start()
-    thread.stop()
+    with served(create_app(settings), lifespan=True) as url:
+        yield url
 
 
 @pytest.fixture

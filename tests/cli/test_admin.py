@@ -11,7 +11,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from client_tests.harness.in_thread import AsgiThread
+from client_tests.harness import in_thread
 from mock_server.admin_client import AdminClient
 from mock_server.api.admin import openapi
 from mock_server.app import create_app
@@ -38,9 +38,9 @@ class Admin(Protocol):
 
 @contextmanager
 def served(directory: Path, **settings: Any) -> Iterator[str]:
-    thread = AsgiThread(create_app(Settings(data_dir=directory, durability="process", **settings)), lifespan=True)
-    yield thread.start()
-    thread.stop()
+    app = create_app(Settings(data_dir=directory, durability="process", **settings))
+    with in_thread.served(app, lifespan=True) as url:
+        yield url
 
 
 def run(*arguments: str, **environment: str) -> Result:

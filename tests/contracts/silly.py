@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from client_tests.harness.in_thread import AsgiThread
+from client_tests.harness.in_thread import served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,11 +32,8 @@ def always(
         await send({"type": "http.response.start", "status": status, "headers": encoded})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    thread = AsgiThread(app)
-    try:
-        yield thread.start()
-    finally:
-        thread.stop()
+    with served(app) as url:
+        yield url
 
 
 @contextmanager

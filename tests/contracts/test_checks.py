@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from client_tests.harness.in_thread import AsgiThread
 from contracts.exchange import Exchange, Request, Response
 from contracts.observer import Observer
 from contracts.observer.described import Described
@@ -16,12 +15,12 @@ from contracts.server import asking
 from contracts.server.checks.hostile import bomb
 from contracts.server.judgement import Judgement
 from contracts.server.target import Target
+from tests.contracts import silly
 from tests.mutants.serving import UNBROKEN, broken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from starlette.types import Receive, Scope, Send
 
 TENANTS = frozenset(each.id for each in asking.all_checks() if each.function and "tenants" in each.function.__module__)
 
@@ -70,14 +69,8 @@ def test_what_needs_two_keys_says_so_where_there_is_one(sound: str) -> None:
     ],
 )
 def test_no_answer_breaks_who_asks(status: int, media_type: str, body: bytes) -> None:
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    thread = AsgiThread(app)
-    judgement = asked(Target(thread.start()))
-    thread.stop()
+    with silly.always(status, body, media_type) as url:
+        judgement = asked(Target(url))
     every = {each.id for each in asking.all_checks()}
     assert every <= judgement.tally.counts.keys()
     failed = {name for name in every if judgement.tally.counts[name].failed}

@@ -41,13 +41,10 @@ def bare_app() -> Iterator[str]:
     """The in-memory app of the benchmarks, which knows a few answers by heart."""
     from benchmarks.bare_app import SHIPPED_ANSWERS, create_app
     from benchmarks.recorded import Recorded
-    from client_tests.harness.in_thread import AsgiThread
+    from client_tests.harness.in_thread import served
 
-    thread = AsgiThread(create_app(Recorded.read(SHIPPED_ANSWERS)))
-    try:
-        yield thread.start()
-    finally:
-        thread.stop()
+    with served(create_app(Recorded.read(SHIPPED_ANSWERS))) as url:
+        yield url
 
 
 ERROR = b'{"detail": "no", "message": "no"}'

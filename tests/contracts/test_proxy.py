@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from client_tests.harness.in_thread import AsgiThread
+from client_tests.harness.in_thread import served
 from contracts.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -49,19 +49,14 @@ async def upstream(scope: Scope, receive: Receive, send: Send) -> None:
 def proxied(url: str) -> Iterator[tuple[httpx.Client, list[Exchange]]]:
     seen: list[Exchange] = []
     proxy = Proxy(url, seen.append)
-    thread = AsgiThread(proxy)
-    try:
-        with httpx.Client(base_url=thread.start(), trust_env=False) as client:
-            yield client, seen
-    finally:
-        thread.stop(proxy.close)
+    with served(proxy, last=proxy.close) as address, httpx.Client(base_url=address, trust_env=False) as client:
+        yield client, seen
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    thread = AsgiThread(upstream)
-    yield thread.start()
-    thread.stop()
+    with served(upstream) as url:
+        yield url
 
 
 def test_path_query_body_and_headers_arrive_as_they_were_sent(server: str) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from client_tests.harness.in_thread import AsgiThread
+from client_tests.harness.in_thread import served
 from mock_server.app import create_app
 from mock_server.cli import app as tinker_mock
 from mock_server.journal import Expectation
@@ -29,9 +29,11 @@ LOST = {"operation": "optim_step", "on": [2], "phase": "after_commit", "effect":
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
     """A server whose client made two steps, the answer to the second of which was lost, and asked for it again."""
-    thread = AsgiThread(create_app(Settings(data_dir=tmp_path / "data", durability="process")), lifespan=True)
-    url = thread.start()
-    with httpx.Client(base_url=f"{url}/api/v1/", headers={"X-API-Key": "tml-local"}, timeout=30) as client:
+    app = create_app(Settings(data_dir=tmp_path / "data", durability="process"))
+    with (
+        served(app, lifespan=True) as url,
+        httpx.Client(base_url=f"{url}/api/v1/", headers={"X-API-Key": "tml-local"}, timeout=30) as client,
+    ):
         session = client.post("create_session", json={"tags": []}).json()["session_id"]
         model = {"session_id": session, "model_seq_id": 0, "base_model": "Qwen/Qwen3-8B"}
         run = client.post("create_model", json=model).json()["model_id"]
@@ -41,8 +43,7 @@ def url(tmp_path: Path) -> Iterator[str]:
         with pytest.raises(httpx.TransportError):
             client.post("optim_step", json=step | {"seq_id": 2})
         assert client.post("optim_step", json=step | {"seq_id": 2}).status_code == 200
-    yield url
-    thread.stop()
+        yield url
 
 
 def test_its_commands_run_and_its_report_is_what_they_print(

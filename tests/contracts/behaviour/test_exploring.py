@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from client_tests.crash.victim import Victim
-from client_tests.harness.in_thread import AsgiThread
+from client_tests.harness.in_thread import served
 from client_tests.harness.server import serving
 from contracts.requirements import SERVER_PROFILES
 from contracts.server.behaviour import exploring
@@ -177,10 +177,9 @@ def restarting(directory: Path, *, forget: bool = False) -> Iterator[Target]:
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body", "body": b""})
 
-        bell = AsgiThread(app)
-        ring = f"from urllib.request import urlopen; urlopen('{bell.start()}', timeout=50)"
-        yield Target(victim.url, restart=shlex.join([sys.executable, "-c", ring]))
-        bell.stop()
+        with served(app) as bell:
+            ring = f"from urllib.request import urlopen; urlopen('{bell}', timeout=50)"
+            yield Target(victim.url, restart=shlex.join([sys.executable, "-c", ring]))
 
 
 def test_what_this_server_acknowledged_survives_its_death(tmp_path: Path) -> None:
