@@ -147,7 +147,7 @@ def test_the_readme_promises_only_commands_that_are_tried() -> None:
         f".venv/bin/tinker-mock scenario run lost-response-doubles-step -- {program}",  # client_tests/test_readme.py
         program,  # client_tests/test_readme.py
         f".venv/bin/tinker-mock run -- {program}",  # client_tests/test_readme.py
-        # tests/contracts/test_server_suite.py
+        # tests/contracts/test_server_suite.py; the file: tests/cli/test_check_server.py
         ".venv/bin/tinker-mock check server http://127.0.0.1:8000 --html report.html",
     }
     commands = {line for block in code_blocks("README.md", "bash") for line in block.splitlines()}

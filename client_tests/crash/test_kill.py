@@ -106,8 +106,7 @@ def test_killed_at_any_moment_it_gives_the_numbers_of_an_undisturbed_server(
         assert "Traceback" not in victim.log()
         assert not litter(victim.data)
     rounds = {name: diary["rounds"] for name, diary in killed.items()}
-    print(f"killed while {history}; rounds: {rounds}")
-    assert all(rounds.values()), "every client got something done"
+    assert all(rounds.values()), f"not every client got something done: {rounds}; killed while {history}"
 
     with Victim(directories["undisturbed"]) as victim:
         world = World(victim, runners, directories["undisturbed"])

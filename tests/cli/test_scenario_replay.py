@@ -6,7 +6,7 @@ import json
 import subprocess
 from typing import TYPE_CHECKING
 
-from tests.cli.server_process import TINKER_MOCK, clean_environment
+from tests.cli.server_process import tinker_mock
 from tests.cli.test_scenario_run import client, run
 
 if TYPE_CHECKING:
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 
 def replay(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [*TINKER_MOCK, "scenario", "replay", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment(), check=False)
+    return tinker_mock("scenario", "replay", *arguments)
 
 
 def test_a_replay_gets_the_recorded_answers_or_shows_the_first_that_differs(tmp_path: Path) -> None:

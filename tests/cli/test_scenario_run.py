@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contracts.capture import read
-from tests.cli.server_process import TINKER_MOCK, clean_environment
+from tests.cli.server_process import tinker_mock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +40,7 @@ print(create_session(1)["session_id"])
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [*TINKER_MOCK, "scenario", "run", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment(), check=False)
+    return tinker_mock("scenario", "run", *arguments)
 
 
 def client(*keys: str, end: str = "") -> list[str]:

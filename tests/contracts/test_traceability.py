@@ -14,14 +14,12 @@ from contracts.server.known import known_checks
 from contracts.verdicts import CHECKS
 
 TESTS: Final = Path(__file__).parent
-ROOT: Final = TESTS.parents[1]
 
 
 @cache
 def calls() -> list[ast.Call]:
     """Every call in tests and in mutants: a decorator or a table needs no import to say what it is about."""
-    files = [*TESTS.rglob("test_*.py"), *(ROOT / "contracts").glob("mutants/**/*.py")]
-    files += (ROOT / "tests").glob("mutants/**/*.py")
+    files = [*TESTS.rglob("test_*.py"), *TESTS.with_name("mutants").rglob("*.py")]
     trees = [ast.parse(path.read_text("utf-8"), path.name) for path in files]
     return [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
 

@@ -34,9 +34,7 @@ async def poll_for(
 
 async def ended(here: World, sampler: str, seen: int = 0, clone: int = 0) -> tuple[list[str], int]:
     """The request ids that the poller learns of, without waiting, and its next cursor."""
-    found, cursor = await here.runtime.completions.poll(
-        here.runtime.clocks.of(TENANT), sampler, clone, seen=seen, retrieved=[], seconds=0
-    )
+    found, cursor = await poll_for(here, sampler, clone, seen=seen, seconds=0)
     return [completion.operation_id for completion in found], cursor
 
 
