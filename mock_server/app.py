@@ -15,6 +15,7 @@ from mock_server.api.first_asked import FirstAsked
 from mock_server.api.hub.router import create_hub_router
 from mock_server.api.route_table import RouteTable
 from mock_server.api.scenario_choice import ScenarioChoice
+from mock_server.api.shortcut import Shortcut
 from mock_server.api.tinker import tinker_routes
 from mock_server.domain.accounts import tokenizer_served
 from mock_server.domain.catalogue import Catalogue
@@ -75,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(create_hub_router(catalogue, on_served))
     app.router.routes.append(FirstAsked("/__admin", _control_plane))
     errors.install(app)
+    app.add_middleware(Shortcut, table=table, handlers=app.exception_handlers)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.state.faults = FaultPlan(settings.seed or 0)
     app.state.operations = table.operations
