@@ -40,6 +40,12 @@ def real_server(data_dir: Path) -> Command:
     return Command("real", ["-m", "mock_server", "serve", "--port", "0", "--data-dir", str(data_dir)])
 
 
+def undisturbable(name: str, data_dir: Path) -> Command:
+    """The real server without its journal, scenarios and faults."""
+    arguments = ["-m", "benchmarks.undisturbable", "serve", "--port", "0", "--data-dir", str(data_dir)]
+    return Command(name, arguments, {"TINKER_MOCK_JOURNAL": "false"})
+
+
 def bare_app(answers: Path) -> Command:
     return Command("bare", ["-m", "benchmarks.bare_app", "--answers", str(answers)])
 

@@ -6,7 +6,7 @@ import asyncio
 from itertools import count
 from typing import TYPE_CHECKING
 
-from benchmarks import lifecycle, memory, operations, reads, sdk_rows, toy_model_rows, watching
+from benchmarks import lifecycle, memory, operations, reads, sdk_rows, toy_model_rows, undisturbed, watching
 from benchmarks.bare_app import SHIPPED_ANSWERS
 from benchmarks.processes import Server, bare_app, real_server
 from benchmarks.profiles import FEW_CHECKPOINTS
@@ -36,6 +36,7 @@ def measure(profile: Profile, workspace: Path, tell: Tell) -> list[Figure]:
         *_lifecycle(profile, workspace, tell),
         *_real_against_bare(profile, workspace, tell),
         *_watching(profile, workspace, tell),
+        *_undisturbed(profile, workspace, tell),
         *_memory(profile, workspace, tell),
         *_toy_model(tell),
     ]
@@ -117,6 +118,11 @@ def _pages(profile: Profile, large: Side, real: Side, tell: Tell) -> list[Figure
 def _watching(profile: Profile, workspace: Path, tell: Tell) -> list[Figure]:
     tell("the server watching itself")
     return watching.figures(profile, workspace, REQUESTS)
+
+
+def _undisturbed(profile: Profile, workspace: Path, tell: Tell) -> list[Figure]:
+    tell("the server with and without all that could disturb it")
+    return undisturbed.figures(profile, workspace, REQUESTS)
 
 
 def _memory(profile: Profile, workspace: Path, tell: Tell) -> list[Figure]:
