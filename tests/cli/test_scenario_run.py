@@ -64,8 +64,8 @@ def test_a_client_that_does_wrong_is_told_what_and_shown_where() -> None:
     wrong = client("a", "b", end="sys.exit('it is over')")
     done = run("create-session-refused-once", "--json", *wrong)
     assert done.returncode == 1, done.stderr
-    # Standard output is for the program that reads it.
-    assert done.stderr.splitlines()[0] == "refused with 503"
+    # Standard output is for the program that reads it. What comes of two pipes comes in no certain order.
+    assert "refused with 503" in done.stderr.splitlines()
     verdict = json.loads(done.stdout)
     assert not verdict["kept"]
     failed = {point["expected"]: point for point in verdict["points"] if not point["kept"]}
