@@ -20,6 +20,10 @@ import json, os, sys, urllib.error, urllib.request
 
 keys = {keys}
 
+def say(stream, line):
+    # At once: what comes from the other stream meanwhile stands before or behind the line, and not within.
+    stream.write(line + chr(10))
+
 def create_session(attempt):
     headers = {{"x-api-key": os.environ["TINKER_API_KEY"], "content-type": "application/json",
                "x-idempotency-key": keys[attempt], "x-stainless-retry-count": str(attempt)}}
@@ -31,10 +35,10 @@ def create_session(attempt):
 try:
     create_session(0)
 except urllib.error.HTTPError as error:
-    print("refused with", error.code)
+    say(sys.stdout, "refused with %d" % error.code)
     import time
     time.sleep(0.3)
-print(create_session(1)["session_id"])
+say(sys.stdout, create_session(1)["session_id"])
 {end}
 """
 
@@ -61,7 +65,7 @@ def test_a_client_that_does_right_is_told_so(tmp_path: Path) -> None:
 
 
 def test_a_client_that_does_wrong_is_told_what_and_shown_where() -> None:
-    wrong = client("a", "b", end="sys.exit('it is over')")
+    wrong = client("a", "b", end="say(sys.stderr, 'it is over')\nsys.exit(1)")
     done = run("create-session-refused-once", "--json", *wrong)
     assert done.returncode == 1, done.stderr
     # Standard output is for the program that reads it. What comes of two pipes comes in no certain order.
