@@ -15,7 +15,7 @@ from mock_server.domain import ids, usage
 from mock_server.domain.errors import Conflict, Gone, Invalid, NotFound
 from mock_server.domain.usage import Usage
 from mock_server.store import Command, Query, StoredFile, Transaction
-from mock_server.store.tables import ARTIFACTS, OPERATIONS, RUNS, Operation
+from mock_server.store.tables import OPERATIONS, RUNS, Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +66,24 @@ class Outcome:
     usage: Usage | None = None
 
 
-def _one_of(column: ColumnElement[Any], values: tuple[str, ...]) -> ColumnElement[bool]:
+def one_of(column: ColumnElement[Any], values: tuple[str, ...]) -> ColumnElement[bool]:
     return column.in_([literal_column(f"'{value}'") for value in values])
 
 
 _COLUMNS: Final = OPERATIONS.c
-CHANGES_STATE: Final = _one_of(_COLUMNS.kind, ("forward_backward", "optim_step"))
+CHANGES_STATE: Final = one_of(_COLUMNS.kind, ("forward_backward", "optim_step"))
 """Of the kinds that leave a trace in a run's state: their bodies are needed until a snapshot stands for them."""
 _THIS: Final = _COLUMNS.id == bindparam("operation")
-_OF_TARGET: Final = _COLUMNS.target == bindparam("target")
+OF_TARGET: Final = _COLUMNS.target == bindparam("target")
 # A constant in the text, since that is how the planner knows the index of only these.
-_QUEUED: Final = _COLUMNS.state == literal_column("'queued'")
-_ENDED: Final = _one_of(_COLUMNS.state, ("succeeded", "failed", "cancelled"))
-_HEADER: Final = [_COLUMNS[name] for name in ("id", "tenant", "kind", "target", "seq_id", "position", "state")]
+QUEUED: Final = _COLUMNS.state == literal_column("'queued'")
 
 # Submitting.
 
 _EXISTING: Final = Query[Operation](
     select(_COLUMNS.id, _COLUMNS.position, _COLUMNS.body_hash, _COLUMNS.body_file, _COLUMNS.error).where(_THIS)
 )
-_LAST_POSITION: Final = Query[Any](select(func.max(_COLUMNS.position).label("position")).where(_OF_TARGET))
+_LAST_POSITION: Final = Query[Any](select(func.max(_COLUMNS.position).label("position")).where(OF_TARGET))
 _INSERT: Final = Command(OPERATIONS.insert().values({column: bindparam(column.name) for column in _COLUMNS}))
 _DELETE: Final = Command(OPERATIONS.delete().where(_THIS))
 _BLANK: Final[dict[str, Any]] = dict.fromkeys(column.name for column in _COLUMNS)
@@ -160,7 +158,7 @@ def _insert(tx: Transaction, submission: Submission, operation_id: str, position
 
 _RECORD: Final = Command(
     OPERATIONS.update()
-    .where(_THIS, _QUEUED)
+    .where(_THIS, QUEUED)
     .values(
         {
             name: bindparam(f"new_{name}")
@@ -223,39 +221,6 @@ _FOUND: Final = Query[Operation](
 _BODY: Final = Query[Operation](
     select(_COLUMNS.body_type, _COLUMNS.body, _COLUMNS.body_file, _COLUMNS.body_hash).where(_THIS)
 )
-_UNFINISHED: Final = Query[Any](select(*_HEADER).where(_QUEUED).order_by(_COLUMNS.target, _COLUMNS.position))
-_REPLAYABLE: Final = Query[Any](
-    select(*_HEADER)
-    # An expired failure has kept its error: it changed nothing, and would fail again.
-    .where(
-        _OF_TARGET,
-        _COLUMNS.position > bindparam("after"),
-        _one_of(_COLUMNS.state, ("succeeded", "expired")),
-        CHANGES_STATE,
-        _COLUMNS.error.is_(None),
-    )
-    .order_by(_COLUMNS.position)
-)
-_ENDED_SAMPLES: Final = Query[Any](
-    select(*_HEADER, func.coalesce(func.length(_COLUMNS.result), ARTIFACTS.c.size_bytes, 0).label("size"))
-    .select_from(OPERATIONS.outerjoin(ARTIFACTS, ARTIFACTS.c.id == _COLUMNS.result_file))
-    .where(_OF_TARGET, _ENDED)
-    .order_by(_COLUMNS.position)
-)
-_FIRST_QUEUED: Final = Query[Any](select(func.min(_COLUMNS.position).label("position")).where(_OF_TARGET, _QUEUED))
-_LAST_ENDED: Final = Query[Any](
-    select(func.max(_COLUMNS.position).label("position")).where(
-        _OF_TARGET, _COLUMNS.position < bindparam("before"), ~_QUEUED
-    )
-)
-_ENDED_AHEAD: Final = Query[Operation](
-    select(_COLUMNS.seq_id).where(
-        _OF_TARGET,
-        _COLUMNS.position > bindparam("after"),
-        _COLUMNS.seq_id.is_not(None),
-        ~_QUEUED,
-    )
-)
 
 
 def found(tx: Transaction, tenant: str, operation_id: str) -> Operation:
@@ -293,31 +258,3 @@ def body(tx: Transaction, operation_id: str) -> Body:
     content = tx.read_artifact(row.body_file) if row.body is None and row.body_file is not None else row.body
     assert content is not None, f"the body of operation {operation_id} was dropped, so nothing may ask for it"
     return Body(row.body_type, content, None, row.body_hash)
-
-
-def unfinished(tx: Transaction) -> Sequence[Any]:
-    """All operations left over from the last time the server ran, each target's in its order."""
-    return tx.rows(_UNFINISHED)
-
-
-def replayable(tx: Transaction, target: str, *, after: int) -> Sequence[Any]:
-    """The ended operations behind a position that left a trace in the run's state, in their order."""
-    return tx.rows(_REPLAYABLE, target=target, after=after)
-
-
-def ended_samples(tx: Transaction, sampler_id: str) -> Sequence[Any]:
-    """A sampler's samples that ended and whose results can be fetched still, each with its result's `size` in bytes."""
-    return tx.rows(_ENDED_SAMPLES, target=sampler_id)
-
-
-def last_position(tx: Transaction, target: str) -> int | None:
-    """The place of the newest operation that has ended and that none still queued stands before."""
-    first_queued = tx.rows(_FIRST_QUEUED, target=target)[0].position
-    before = ids.END_OF_POSITIONS if first_queued is None else first_queued
-    position: int | None = tx.rows(_LAST_ENDED, target=target, before=before)[0].position
-    return position
-
-
-def ended_ahead(tx: Transaction, target: str, *, after: int) -> set[int]:
-    """The seq_ids behind a position that are used up already: refused requests, for which no turn will come."""
-    return {row.seq_id for row in tx.rows(_ENDED_AHEAD, target=target, after=after) if row.seq_id is not None}

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from time import time
 
-from mock_server.domain import ids, operations
+from mock_server.domain import ids, resumption
 from mock_server.runtime.board import Board, LiveOperation
 from mock_server.runtime.clock import Clock
 from mock_server.runtime.recorder import Recorder
@@ -99,7 +99,7 @@ class Completions:
             self._feeds.pop(key, None)
             raise
         sampler_id, clone = key
-        for row, result in await self._store.read(operations.ended_samples, sampler_id):
+        for row, result in await self._store.read(resumption.ended_samples, sampler_id):
             live = self._board.get(row.id)
             shown = (live is None or live.revealed) and row.id not in feed.unseen
             if shown and (row.seq_id or 0) // SEQ_IDS_PER_CLONE == clone:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from mock_server.domain import operations
+from mock_server.domain import operations, resumption
 from mock_server.runtime.board import Board, LiveOperation
 from mock_server.runtime.completions import Completions
 from mock_server.runtime.custom_losses import CustomLosses
@@ -84,7 +84,7 @@ class Life:
 
     async def resume(self, tenant: str | None = None) -> None:
         """Take up what was left unfinished, by a tenant or by all, and is not under way yet."""
-        for row in await self._store.read(operations.unfinished):
+        for row in await self._store.read(resumption.unfinished):
             if tenant not in {None, row.tenant} or self.board.get(row.id) is not None:
                 continue
             operation = self._live(row)

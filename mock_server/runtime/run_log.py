@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 from sqlmodel import select
 
-from mock_server.domain import checkpoints, forgetting, operations, samplers
+from mock_server.domain import checkpoints, forgetting, operations, resumption, samplers
 from mock_server.domain.checkpoints import SaveOptions
 from mock_server.domain.operations import Body, Outcome
 from mock_server.domain.orders import LoadOrder, SaveOrder
@@ -72,7 +72,7 @@ class RunLog:
 
     def since(self, position: int) -> Sequence[Row[Any]]:
         """The ended operations behind a position that changed the state, in order."""
-        return self._store.read_now(operations.replayable, self._run_id, after=position)
+        return self._store.read_now(resumption.replayable, self._run_id, after=position)
 
     def body(self, operation_id: str) -> Body:
         return self._store.read_now(operations.body, operation_id)

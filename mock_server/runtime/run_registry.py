@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 
-from mock_server.domain import operations, training_runs
+from mock_server.domain import resumption, training_runs
 from mock_server.domain.errors import NotFound
 from mock_server.runtime.ordered_queue import COMEBACK_SECONDS, OrderedQueue, next_seq_after
 from mock_server.runtime.run_worker import RunWorker
@@ -78,8 +78,8 @@ class RunRegistry:
         store, upheavals = self._workshop.store, self._upheavals.count
         run = await store.read(training_runs.any_status, tenant, run_id)
         await self._workshop.recorder.settle()
-        last = await store.read(operations.last_position, run_id)
-        used_up = await store.read(operations.ended_ahead, run_id, after=-1 if last is None else last)
+        last = await store.read(resumption.last_position, run_id)
+        used_up = await store.read(resumption.ended_ahead, run_id, after=-1 if last is None else last)
         if upheavals != self._upheavals.count:  # what was read may be of before
             return await self.worker(tenant, run_id)
         if run_id in self._workers:  # another request has made it meanwhile

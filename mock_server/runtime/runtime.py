@@ -20,6 +20,7 @@ from mock_server.runtime.clocks import Clocks
 from mock_server.runtime.completions import Completions
 from mock_server.runtime.custom_losses import CREATE_CUSTOM_LOSS, problem_of
 from mock_server.runtime.dials import Dials
+from mock_server.runtime.intake import Intake
 from mock_server.runtime.interference import INTERFERENCE
 from mock_server.runtime.life import Life
 from mock_server.runtime.run_worker import RunWorker
@@ -46,6 +47,7 @@ class Runtime:
         self.dials = Dials(dials)
         """They stay as they were turned through every life of the server: whoever turned them would turn them again."""
         self._upheavals = Upheavals()
+        self._intake = Intake(store, timing.inline_bytes)
         self._life = self._new_life()
 
     @property
@@ -137,13 +139,13 @@ class Runtime:
         """Queue an operation of a run; returns its request id at once, whatever its place in the order."""
         worker = await self._life.runs.worker(tenant, run_id)
         try:
-            submission = Submission(tenant, kind, run_id, seq_id, await self._spilled(body))
+            submission = Submission(tenant, kind, run_id, seq_id, await self._intake.spilled(body))
             upheavals = self._upheavals.count
             if worker.settled:
-                accepted = await self._write_down(operations.submit, submission)
+                accepted = await self._intake.write_down(operations.submit, submission)
             else:
                 size = tokenizer_size(self.catalogue[worker.base_model])
-                accepted = await self._write_down(submissions.first_to_run, submission, size)
+                accepted = await self._intake.write_down(submissions.first_to_run, submission, size)
                 worker.settled = True
         except StorageUnavailable:
             worker.queue.hold()
@@ -159,15 +161,15 @@ class Runtime:
 
     async def sample(self, tenant: str, sampler_id: str, seq_id: int, order: SampleOrder) -> tuple[str, list[str]]:
         """Queue a sample; returns its request id and the ids of its sequences."""
-        body = await self._spilled(order.to_body())
+        body = await self._intake.spilled(order.to_body())
         try:
             # Last before it is written down, which must not happen for a sampler that is gone meanwhile.
             key = await self._life.samplers.of(tenant, sampler_id)
         except Exception:
-            self._drop(body)
+            self._intake.drop(body)
             raise
         submission, upheavals = Submission(tenant, "sample", sampler_id, seq_id, body), self._upheavals.count
-        accepted = await self._write_down(operations.submit, submission)
+        accepted = await self._intake.write_down(operations.submit, submission)
         if not self._is_under_way(accepted, upheavals):
             operation = self._live_of(submission, accepted)
             self.board.put(operation)
@@ -180,9 +182,9 @@ class Runtime:
     async def create_custom_loss(self, tenant: str, session_id: str, number: int, order: CreateCustomLossOrder) -> str:
         """Take in a loss function; returns the request id. Its result is known at once: there is nothing to compute."""
         problem = await asyncio.to_thread(problem_of, order)
-        body = await self._spilled(order.to_body())
+        body = await self._intake.spilled(order.to_body())
         submission = Submission(tenant, CREATE_CUSTOM_LOSS, session_id, None, body)
-        accepted = await self._write_down(custom_losses.create, submission, number, order, problem)
+        accepted = await self._intake.write_down(custom_losses.create, submission, number, order, problem)
         if accepted.new:
             operation = self._live_of(submission, accepted)
             self.board.put(operation)
@@ -223,6 +225,10 @@ class Runtime:
     async def settle(self) -> None:
         """Return when everything that has ended so far can be read in the database."""
         await self._life.recorder.settle()
+
+    def beat(self, tenant: str, session_id: str) -> None:
+        """A heartbeat of a session of the tenant's; written down with the next batch of outcomes."""
+        self._life.recorder.beat(session_id, self.clocks.now(tenant))
 
     async def delete_key(self, tenant: str) -> None:
         """Refuse the tenant's key from now on."""
@@ -303,35 +309,3 @@ class Runtime:
             submission.body,
             interference=INTERFERENCE.get(),
         )
-
-    async def _write_down(
-        self,
-        rule: Callable[Concatenate[Transaction, Submission, P], Accepted],
-        submission: Submission,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> Accepted:
-        """Accept the submission by a rule; the file of a long body goes when no new row came to point at it."""
-        try:
-            accepted = await self.store.write(rule, submission, *args, **kwargs)
-        except Exception:
-            self._drop(submission.body)
-            raise
-        if not accepted.new:
-            self._drop(submission.body)
-        return accepted
-
-    def _drop(self, body: Body) -> None:
-        if body.file is not None:
-            self.store.artifacts.remove(body.file.id)
-
-    def beat(self, tenant: str, session_id: str) -> None:
-        """A heartbeat of a session of the tenant's; written down with the next batch of outcomes."""
-        self._life.recorder.beat(session_id, self.clocks.now(tenant))
-
-    async def _spilled(self, body: Body) -> Body:
-        """The body, with a file that holds it when it is too long for a row."""
-        if len(body.content) <= self.timing.inline_bytes:
-            return body
-        file = await asyncio.to_thread(self.store.artifacts.write, body.content)
-        return Body(body.type, body.content, file, body.digest)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mock_server.domain import custom_losses, operations, sessions
+from mock_server.domain import custom_losses, operations, resumption, sessions
 from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.errors import Conflict, Gone, Invalid, NotFound
 from mock_server.domain.operations import Accepted, Submission
@@ -83,7 +83,7 @@ def test_a_graph_that_is_no_loss_ends_as_a_failure_of_its_user_and_leaves_nothin
 
 def test_nothing_of_it_is_left_to_be_executed(world: World) -> None:
     create(world, world.session())
-    assert not world(operations.unfinished)
+    assert not world(resumption.unfinished)
 
 
 def test_two_sessions_number_their_losses_apart(world: World) -> None:

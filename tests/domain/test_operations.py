@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mock_server.domain import forgetting, ids, operations
+from mock_server.domain import forgetting, ids, operations, resumption
 from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.errors import Conflict, Gone, Invalid, NotFound
 from mock_server.domain.ids import END_OF_POSITIONS, POSITIONS_PER_SEQ_ID
@@ -69,7 +69,7 @@ def test_operations_left_over_come_back_in_the_order_of_their_numbers(world: Wor
     done = world.submit(RUN, 2)
     succeed(world, done)
     world.submit("another:train:1", 9)
-    left = [(row.target, row.seq_id) for row in world(operations.unfinished)]
+    left = [(row.target, row.seq_id) for row in world(resumption.unfinished)]
     assert left == [("another:train:1", 9), (RUN, 1), (RUN, 5), (RUN, 6), (RUN, 7)]
 
 
@@ -111,8 +111,8 @@ def test_a_refused_request_has_used_up_its_number(world: World) -> None:
     world(operations.consume, refused, "the request was nonsense")
     ended = outcome(world, ids.operation_id(RUN, 4))
     assert (ended.state, ended.error, ended.error_category) == ("failed", "the request was nonsense", "user")
-    assert world(operations.last_position, RUN) == 4 * POSITIONS_PER_SEQ_ID
-    assert world(operations.unfinished) == []
+    assert world(resumption.last_position, RUN) == 4 * POSITIONS_PER_SEQ_ID
+    assert world(resumption.unfinished) == []
     world(operations.consume, refused, "again")
     assert outcome(world, ids.operation_id(RUN, 4)).error == "the request was nonsense"
 
@@ -121,7 +121,7 @@ def test_a_refusal_changes_nothing_of_a_number_that_was_used_before(world: World
     """The client gets the refusal's own 4xx, not a conflict, which the SDK would retry for minutes."""
     first = world.submit(RUN, 4, b"good")
     world(operations.consume, Submission(ALICE, "refused", RUN, 4, Body.of("application/json", b"bad")), "bad")
-    assert [row.id for row in world(operations.unfinished)] == [first.id]
+    assert [row.id for row in world(resumption.unfinished)] == [first.id]
     assert world(operations.body, first.id).content == b"good"
 
 
@@ -176,15 +176,15 @@ def test_an_unknown_request_id_is_named(world: World) -> None:
 
 def test_the_last_position_is_behind_nothing_that_still_waits(world: World) -> None:
     made = {number: world.submit(RUN, number) for number in (1, 2, 3, 5)}
-    assert world(operations.last_position, RUN) is None
+    assert world(resumption.last_position, RUN) is None
     succeed(world, made[1])
     fail(world, made[3])
-    assert world(operations.last_position, RUN) == made[1].position
+    assert world(resumption.last_position, RUN) == made[1].position
     succeed(world, made[2])
-    assert world(operations.last_position, RUN) == made[3].position
+    assert world(resumption.last_position, RUN) == made[3].position
     succeed(world, made[5])
-    assert world(operations.last_position, RUN) == made[5].position
-    assert world(operations.last_position, "another") is None
+    assert world(resumption.last_position, RUN) == made[5].position
+    assert world(resumption.last_position, "another") is None
 
 
 def test_only_what_changed_the_state_is_executed_again(world: World) -> None:
@@ -193,9 +193,9 @@ def test_only_what_changed_the_state_is_executed_again(world: World) -> None:
     for operation in made[:4]:
         succeed(world, operation)
     fail(world, made[4])
-    replayed = [row.id for row in world(operations.replayable, RUN, after=-1)]
+    replayed = [row.id for row in world(resumption.replayable, RUN, after=-1)]
     assert replayed == [made[0].id, made[1].id]
-    assert [row.id for row in world(operations.replayable, RUN, after=made[0].position)] == [made[1].id]
+    assert [row.id for row in world(resumption.replayable, RUN, after=made[0].position)] == [made[1].id]
 
 
 def test_expired_results_are_still_executed_again_but_no_expired_failures(world: World) -> None:
@@ -205,7 +205,7 @@ def test_expired_results_are_still_executed_again_but_no_expired_failures(world:
     fail(world, bad)
     world.now += 10
     assert set(world(forgetting.expire, EVERYBODY, after=0)) == {good.id, bad.id}
-    assert [row.id for row in world(operations.replayable, RUN, after=-1)] == [good.id]
+    assert [row.id for row in world(resumption.replayable, RUN, after=-1)] == [good.id]
     assert world(operations.body, good.id).content == b"good"
 
 
@@ -215,7 +215,7 @@ def test_ended_samples_tell_the_sizes_of_their_results(world: World) -> None:
     succeed(world, made[2], b"12345")
     succeed(world, made[0], b"long" * 100, in_file=True)
     fail(world, made[1])
-    ended = [(row.id, row.state, of.size) for row, of in world(operations.ended_samples, sampler)]
+    ended = [(row.id, row.state, of.size) for row, of in world(resumption.ended_samples, sampler)]
     assert ended == [(made[0].id, "succeeded", 400), (made[1].id, "failed", 0), (made[2].id, "succeeded", 5)]
 
 
@@ -233,7 +233,7 @@ def test_results_go_when_their_time_is_over_and_a_late_retry_is_still_known(worl
     with pytest.raises(Gone, match=f"the result of request_id '{old.id}' has expired: submit the request again"):
         outcome(world, old.id)
     assert outcome(world, fresh.id).state == "succeeded"
-    assert [row.id for row in world(operations.unfinished)] == [queued.id]
+    assert [row.id for row in world(resumption.unfinished)] == [queued.id]
     assert world.submit(RUN, 1, b"content") == replace(old, new=False)
     assert world.files() == set()
 

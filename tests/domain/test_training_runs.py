@@ -2,7 +2,7 @@
 
 import pytest
 
-from mock_server.domain import accounts, checkpoints, forgetting, operations, submissions, training_runs
+from mock_server.domain import accounts, checkpoints, forgetting, resumption, submissions, training_runs
 from mock_server.domain.checkpoints import SaveOptions
 from mock_server.domain.clocks import EVERYBODY
 from mock_server.domain.errors import Conflict, Invalid, NotFound
@@ -59,7 +59,7 @@ def test_a_run_whose_creation_failed_is_begun_anew(world: World, results_expired
     assert (again, second.id, second.new) == (run, first.id, True)
     row = world(training_runs.any_status, ALICE, run)
     assert (row.status, row.rank) == ("creating", 16)
-    assert [operation.id for operation in world(operations.unfinished)] == [first.id]
+    assert [operation.id for operation in world(resumption.unfinished)] == [first.id]
     assert rows_in_list(world) == [run]
     assert world(rows_in, "operation") == 1
 

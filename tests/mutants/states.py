@@ -8,7 +8,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from mock_server.domain import operations, submissions, training_runs
+from mock_server.domain import operations, resumption, submissions, training_runs
 from mock_server.domain.errors import Conflict, OperationFailed
 from mock_server.domain.orders import OptimStepOrder
 from mock_server.runtime.ordered_queue import OrderedQueue
@@ -269,7 +269,7 @@ def trained_run_made_again() -> None:
     def another(create: Callable[..., Any]) -> Callable[..., Any]:
         def creates(tx: Any, tenant: str, new: Any, *rest: Any) -> Any:
             run_id = f"{new.session_id}:train:{new.model_seq_id}"
-            if operations.last_position(tx, run_id):
+            if resumption.last_position(tx, run_id):
                 new = replace(new, model_seq_id=new.model_seq_id + 1000)
             return create(tx, tenant, new, *rest)
 

@@ -87,7 +87,7 @@ async def test_a_request_that_a_full_disk_sent_away_has_a_minute_to_come_again(
             raise StorageUnavailable("No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr(here.runtime, "_write_down", full)
+            patch.setattr(here.runtime._intake, "write_down", full)
             with pytest.raises(StorageUnavailable):
                 await here.forward_backward(run_id, 1)
         await here.advance(COMEBACK_SECONDS - 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.domain import operations, training_runs
+from mock_server.domain import resumption, training_runs
 from mock_server.domain.errors import Conflict
 from mock_server.domain.orders import LoadOrder, OptimStepOrder, SaveOrder
 from mock_server.runtime import Runtime
@@ -136,7 +136,7 @@ async def test_a_request_that_was_stored_but_never_queued_runs_when_it_is_repeat
                 await here.forward_backward(run_id, 1)
         for request in await here.step(run_id, 1):
             await here.result(request)
-        run = await here.runtime.store.read(operations.last_position, run_id)
+        run = await here.runtime.store.read(resumption.last_position, run_id)
         assert run is not None
 
 
