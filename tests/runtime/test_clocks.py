@@ -129,6 +129,7 @@ async def test_who_waits_for_a_result_that_expires_unseen_is_told_that_it_is_gon
         request = await here.optim_step(await here.create_run(), 1)
         waiting = asyncio.create_task(here.runtime.poll(TENANT, request, 1000))
         await parked(here)
+        await until(lambda: not here.runtime.board.unended)  # else its time would not have begun
         await here.advance(100)
         assert await waiting == Pending()
         with pytest.raises(Gone, match="has expired"):
