@@ -44,7 +44,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "--profile", choices=PROFILES, default="full", help="short: below a minute, to see that it works"
+        "--profile", choices=PROFILES, default="full", help="short: a minute and a half, to see that it works"
     )
     parser.add_argument("--enforce", action="store_true", help="exit with 1 when a target is missed")
     parser.add_argument("--noise", action="store_true", help="measure the bare app against itself instead")

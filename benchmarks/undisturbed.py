@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import reads, sdk_rows
-from benchmarks.processes import Server, real_server, undisturbable
+from benchmarks.processes import Command, Server, real_server, undisturbable
 from benchmarks.recorded import record
 from benchmarks.series import Series
 from benchmarks.side import side
@@ -19,16 +19,21 @@ if TYPE_CHECKING:
     from benchmarks.series import Figure
     from benchmarks.workload import Requests
 
-ROWS: Final = {"real": "{}, no fault active", "again": "{}, by chance"}
+ROWS: Final = {
+    "faultless": "{}, no fault active",
+    "journalled": "{}, with its journal too",
+    "again": "{}, by chance",
+}
 _CLIENTS: Final = (1, 8)
-_TURNS: Final = 12
+_TURNS: Final = 3
 """At least so many, since it is a small difference of two large numbers."""
 
 
 def figures(profile: Profile, workspace: Path, requests: Requests) -> list[Figure]:
-    """The real server, and a second one that can't be disturbed, both against the first that can't."""
+    """The real server without its journal and with it, and a second undisturbable one, against the first of those."""
     commands = [
-        real_server(workspace / "disturbable"),
+        Command("faultless", real_server(workspace / "faultless").arguments, {"TINKER_MOCK_JOURNAL": "false"}),
+        Command("journalled", real_server(workspace / "journalled").arguments),
         undisturbable("plain", workspace / "plain"),
         undisturbable("again", workspace / "again"),
     ]

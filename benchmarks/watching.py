@@ -1,4 +1,4 @@
-"""What it costs a server to listen to itself: the same server three times, without a listener and with each."""
+"""What it costs a server to be watched by the observer: the same server twice."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from benchmarks.series import Figure
     from benchmarks.workload import Requests
 
-ROWS: Final = {"watched": "{}, watched by the observer", "journalled": "{}, with its journal"}
-_WITHOUT: Final = {"TINKER_MOCK_JOURNAL": "false"}
+ROW: Final = "{}, watched by the observer"
+_WITHOUT_JOURNAL: Final = {"TINKER_MOCK_JOURNAL": "false"}
 
 
 def figures(profile: Profile, workspace: Path, requests: Requests) -> list[Figure]:
-    """A read, an operation without arithmetic, and one with: each listener against none."""
+    """A read, an operation without arithmetic, and one with: watched against unwatched."""
     rows = reads.measurements(connections=profile.connections, seconds=profile.seconds)
     rows |= operations.measurements(connections=profile.connections, seconds=profile.seconds, samples=1)
     chosen = {name: rows[name] for name in (reads.ONE_RUN, operations.OPTIM_STEP, operations.FORWARD_BACKWARD)}
@@ -38,19 +38,15 @@ def figures(profile: Profile, workspace: Path, requests: Requests) -> list[Figur
         # At least three turns: it is a small difference of two large numbers.
         series.take(chosen, sides, max(profile.turns, 3))
     return [
-        series.compare(row.format(name), measure, (name, listened), (name, "unwatched"), "unwatched")
-        for listened, row in ROWS.items()
+        series.compare(ROW.format(name), measure, (name, "watched"), (name, "unwatched"), "unwatched")
         for name, measure, by in list(series.values)
-        if by == listened
+        if by == "watched"
     ]
 
 
 def _commands(workspace: Path) -> list[Command]:
-    unwatched, watched, journalled = (
-        real_server(workspace / name).arguments for name in ("unwatched", "watched", "journalled")
-    )
+    unwatched, watched = (real_server(workspace / name).arguments for name in ("unwatched", "watched"))
     return [
-        Command("journalled", journalled),
-        Command("unwatched", unwatched, _WITHOUT),
-        Command("watched", [*watched, "--observe"], _WITHOUT),
+        Command("unwatched", unwatched, _WITHOUT_JOURNAL),
+        Command("watched", [*watched, "--observe"], _WITHOUT_JOURNAL),
     ]
