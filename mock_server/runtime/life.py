@@ -105,6 +105,7 @@ class Life:
         Not orderly is an end by kill: what ended and is not written down yet is unfinished as well.
         """
         self._janitor.stop()
+        self.passing.end()
         await asyncio.gather(self.runs.stop(), self.floor.stop())
         await asyncio.gather(*self._interfering.values(), return_exceptions=True)
         if orderly:

@@ -27,6 +27,11 @@ class ServerPassing:
         self._runs = runs
         self._recorder = recorder
         self._janitor = janitor
+        self._over = False
+
+    def end(self) -> None:
+        """The life ends: what is unfinished now will be worked on by the next, and nobody may wait for it here."""
+        self._over = True
 
     def idle(self, lives: Lives) -> bool:
         """Whether nothing of these tenants is being worked on, nor waits for a request that is missing before it."""
@@ -40,7 +45,7 @@ class ServerPassing:
             with suppress(StorageUnavailable):
                 await self._recorder.settle()
             at_work = [operation for operation in self._board.unended if lives(operation.tenant)]
-            while any(map(self._is_worked_on, at_work)):  # noqa: ASYNC110 - work tells whoever asked, not us
+            while not self._over and any(map(self._is_worked_on, at_work)):  # noqa: ASYNC110 - work tells whoever asked, not us
                 await asyncio.sleep(0.002)
 
     async def expire(self, clock: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import count
+from threading import Event
 from time import time
 from typing import TYPE_CHECKING
 
@@ -134,6 +135,28 @@ async def test_who_waits_for_a_result_that_expires_unseen_is_told_that_it_is_gon
         assert await waiting == Pending()
         with pytest.raises(Gone, match="has expired"):
             await here.runtime.poll(TENANT, request, 1000)
+
+
+@pytest.mark.parametrize("orderly", [True, False])
+async def test_time_goes_on_where_the_work_that_it_waits_for_is_left_to_the_next_life(
+    tmp_path: Path, *, orderly: bool
+) -> None:
+    async with world(tmp_path, clock="manual") as here:
+        await here.open_session()
+        run, held = await here.create_run(), Event()
+        await until(lambda: not here.runtime.board.unended)
+        holding = asyncio.create_task(here.runtime._life.executor.run(held.wait))
+        request = await here.optim_step(run, 1)
+        advancing = asyncio.create_task(here.advance(1))
+        try:
+            await until(lambda: bool(here.runtime.board.unended))
+            assert not advancing.done()
+            restarting = asyncio.create_task(here.runtime.restart(orderly=orderly))
+            await asyncio.wait_for(advancing, 20)
+        finally:
+            held.set()
+        await asyncio.gather(holding, restarting)
+        assert (await here.outcome(request)).state == "succeeded"
 
 
 async def test_only_what_belongs_to_a_tenant_expires_by_its_clock(tmp_path: Path) -> None:
