@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 def create_app(settings: Settings) -> FastAPI:
     """The server as an ASGI application. Its lifespan opens the store (StoreError) and closes it."""
     catalogue = Catalogue.default() if settings.models_file is None else Catalogue.load(settings.models_file)
-
     clocks = Clocks(settings.clock)
 
     @asynccontextmanager

@@ -31,7 +31,7 @@ ARROWS: Final[dict[str, set[str]]] = {
     # Who watches the whole server from outside; the contract that it judges by knows nothing of us.
     "listening": set(),
     "observing": {"listening"},
-    "journal": {"codec", "faults", "head", "listening"},
+    "journal": {"codec", "faults", "listening"},
     "runtime": {"domain", "store", "toy_model", "codec"},
     # What a tenant has before its client comes, made as a client would make it.
     "seeding": {"domain", "faults", "runtime"},

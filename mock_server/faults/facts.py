@@ -6,11 +6,15 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mock_server.codec import Malformed, decode_header, decompress, is_protobuf
 from mock_server.domain import ids
 from mock_server.domain.paths import KINDS, SCHEME
+from mock_server.head import header
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 _LONGEST: Final = 256 << 20  # bytes of a decompressed body, the default of the setting max_body_bytes
 _IN_PATH: Final = re.compile(r"/(sessions|training_runs|models|samplers|downloads)/([^/]+)")
@@ -101,10 +105,17 @@ def facts_of(
     )
 
 
-def signed_for(query: str) -> str | None:
-    """The tenant that an address was signed for, as its query says; None for an address without a signature."""
-    found = _SIGNED_FOR.search(query) if "signature=" in query else None
-    return None if found is None else found[1]
+def whose(scope: Scope, tenant_of: Callable[[str], str | None]) -> str | None:
+    """The tenant of a request: of its key or, where the address is signed, of who had it signed.
+
+    tenant_of: whose an X-API-Key header is.
+    """
+    query = scope["query_string"]
+    if b"signature=" in query:  # a key says nothing beside it
+        found = _SIGNED_FOR.search(query.decode("latin-1"))
+        return None if found is None else found[1]
+    key = header(scope, b"x-api-key")
+    return None if key is None else tenant_of(key)
 
 
 def _checkpoint(operation: str | None, path: str, run: str | None, said: dict[str, Any]) -> str | None:

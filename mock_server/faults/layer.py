@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mock_server.faults.connection import Connection, ConnectionEnded
 from mock_server.faults.exchange import Answer, Exchange, Missed
-from mock_server.faults.facts import Asked, Facts, facts_of, signed_for
+from mock_server.faults.facts import Asked, Facts, facts_of, whose
 from mock_server.faults.handling import Handling
 from mock_server.faults.names import asked, is_placeholder, resolved
 from mock_server.faults.staging import corrupt
-from mock_server.head import header
 from mock_server.listening import FAULTS
 from mock_server.runtime import Runtime
 
@@ -42,13 +41,6 @@ class Server:
     operation_of: Callable[[str, str], str | None]
     tenant_of: Callable[[str], str | None]
     runtime: Callable[[], Runtime]
-
-    def whose(self, scope: Scope, query: str) -> str | None:
-        """The tenant of a request: of its key or, where the address is signed, of who had it signed."""
-        if "signature=" in query:  # a key says nothing beside it
-            return signed_for(query)
-        key = header(scope, b"x-api-key")
-        return None if key is None else self.tenant_of(key)
 
     def asked(self, request_id: str) -> Asked | None:
         """What a request id stands for, from memory or from the store."""
@@ -86,8 +78,7 @@ class FaultLayer:
         if operation is None:
             await self._app(scope, receive, send)
             return
-        query = scope["query_string"].decode("latin-1")
-        tenant = self._server.whose(scope, query)
+        tenant = whose(scope, self._server.tenant_of)
         rules = self._plan.concerning(operation, tenant)
         polls = operation == _POLL and self._plan.is_about(tenant)
         if not (rules or polls):
@@ -109,7 +100,7 @@ class FaultLayer:
             tenant,
             scope["method"],
             scope["path"],
-            query,
+            scope["query_string"].decode("latin-1"),
             body,
             facts,
             Connection(receive, send),

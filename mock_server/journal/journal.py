@@ -8,8 +8,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from mock_server.faults.facts import signed_for
-from mock_server.head import header
+from mock_server.faults.facts import whose
 from mock_server.journal.contents import Contents
 from mock_server.journal.entry import Entry
 from mock_server.journal.ring import OVERHEAD, Record, Ring, head_of
@@ -58,8 +57,7 @@ class Journal:
         """Give the request its number: they count in the order in which they come."""
         scope = heard.scope
         method, path = scope["method"], scope["path"]
-        query = scope["query_string"].decode("latin-1")
-        tenant = signed_for(query) if "signature=" in query else self._tenant_of(header(scope, b"x-api-key"))
+        tenant = whose(scope, self._tenant_of)
         ring = self._rings.get(tenant)
         if ring is None:
             ring = self._rings[tenant] = Ring(self._silent.pop(tenant, 0))
@@ -74,7 +72,7 @@ class Journal:
             self._server.operation_of(method, path),
             method,
             path,
-            query,
+            scope["query_string"].decode("latin-1"),
             head_of(scope["headers"]),
             heard,
         )
@@ -126,9 +124,7 @@ class Journal:
 
     # Within.
 
-    def _tenant_of(self, key: str | None) -> str | None:
-        if key is None:
-            return None
+    def _tenant_of(self, key: str) -> str | None:
         if key not in self._keys:
             if len(self._keys) >= _KEYS_KNOWN:
                 self._keys.clear()
