@@ -36,14 +36,12 @@ class Command:
     """What it is told beside ours."""
 
 
-def real_server(data_dir: Path) -> Command:
-    return Command("real", ["-m", "mock_server", "serve", "--port", "0", "--data-dir", str(data_dir)])
-
-
-def undisturbable(name: str, data_dir: Path) -> Command:
-    """The real server without its journal, scenarios and faults."""
-    arguments = ["-m", "benchmarks.undisturbable", "serve", "--port", "0", "--data-dir", str(data_dir)]
-    return Command(name, arguments, {"TINKER_MOCK_JOURNAL": "false"})
+def real_server(
+    data_dir: Path, *options: str, name: str = "real", module: str = "mock_server", journal: bool = True
+) -> Command:
+    """The server with these options of `serve`, or a module's that runs it in a form of its own."""
+    arguments = ["-m", module, "serve", "--port", "0", "--data-dir", str(data_dir), *options]
+    return Command(name, arguments, {} if journal else {"TINKER_MOCK_JOURNAL": "false"})
 
 
 def bare_app(answers: Path) -> Command:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import reads, sdk_rows
-from benchmarks.processes import Command, Server, real_server, undisturbable
-from benchmarks.recorded import record
+from benchmarks.processes import real_server
 from benchmarks.series import Series
-from benchmarks.side import side
+from benchmarks.side import sides
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,25 +29,21 @@ _TURNS: Final = 3
 
 def figures(profile: Profile, workspace: Path, requests: Requests) -> list[Figure]:
     """The real server without its journal and with it, and a second undisturbable one, against the first of those."""
+    stripped = partial(real_server, module="benchmarks.undisturbable", journal=False)
     commands = [
-        Command("faultless", real_server(workspace / "faultless").arguments, {"TINKER_MOCK_JOURNAL": "false"}),
-        Command("journalled", real_server(workspace / "journalled").arguments),
-        undisturbable("plain", workspace / "plain"),
-        undisturbable("again", workspace / "again"),
+        real_server(workspace / "faultless", name="faultless", journal=False),
+        real_server(workspace / "journalled", name="journalled"),
+        stripped(workspace / "plain", name="plain"),
+        stripped(workspace / "again", name="again"),
     ]
     heartbeat = reads.measurements(connections=profile.connections, seconds=profile.seconds)[reads.HEARTBEAT]
     steps = sdk_rows.measurements(clients=_CLIENTS, seconds=profile.seconds, saves=1, samples=1)
     chosen = {name: steps[name] for name in map(sdk_rows.STEPS.format, _CLIENTS)} | {reads.HEARTBEAT: heartbeat}
-    with ExitStack() as stack:
-        sides = []
-        for command in commands:
-            server = stack.enter_context(Server(command))
-            recorded = asyncio.run(record(server.base_url, requests))
-            sides.append(stack.enter_context(side(command.name, server, requests, recorded)))
-        for each in sides:
+    series = Series()
+    with sides(commands, requests) as started:
+        for each in started:
             sdk_rows.warm_up(each, max(_CLIENTS))
-        series = Series()
-        series.take(chosen, sides, max(profile.turns, _TURNS))
+        series.take(chosen, started, max(profile.turns, _TURNS))
     return [
         series.compare(row.format(name), measure, (name, compared), (name, "plain"), "undisturbable")
         for name in chosen

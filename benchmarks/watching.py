@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import operations, reads
-from benchmarks.processes import Command, Server, real_server
-from benchmarks.recorded import record
+from benchmarks.processes import real_server
 from benchmarks.series import Series
-from benchmarks.side import side
+from benchmarks.side import sides
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
     from benchmarks.workload import Requests
 
 ROW: Final = "{}, watched by the observer"
-_WITHOUT_JOURNAL: Final = {"TINKER_MOCK_JOURNAL": "false"}
 
 
 def figures(profile: Profile, workspace: Path, requests: Requests) -> list[Figure]:
@@ -28,25 +24,16 @@ def figures(profile: Profile, workspace: Path, requests: Requests) -> list[Figur
     rows = reads.measurements(connections=profile.connections, seconds=profile.seconds)
     rows |= operations.measurements(connections=profile.connections, seconds=profile.seconds, samples=1)
     chosen = {name: rows[name] for name in (reads.ONE_RUN, operations.OPTIM_STEP, operations.FORWARD_BACKWARD)}
-    with ExitStack() as stack:
-        sides = []
-        for command in _commands(workspace):
-            server = stack.enter_context(Server(command))
-            recorded = asyncio.run(record(server.base_url, requests))
-            sides.append(stack.enter_context(side(command.name, server, requests, recorded)))
-        series = Series()
+    commands = [
+        real_server(workspace / "unwatched", name="unwatched", journal=False),
+        real_server(workspace / "watched", "--observe", name="watched", journal=False),
+    ]
+    series = Series()
+    with sides(commands, requests) as started:
         # At least three turns: it is a small difference of two large numbers.
-        series.take(chosen, sides, max(profile.turns, 3))
+        series.take(chosen, started, max(profile.turns, 3))
     return [
         series.compare(ROW.format(name), measure, (name, "watched"), (name, "unwatched"), "unwatched")
         for name, measure, by in list(series.values)
         if by == "watched"
-    ]
-
-
-def _commands(workspace: Path) -> list[Command]:
-    unwatched, watched = (real_server(workspace / name).arguments for name in ("unwatched", "watched"))
-    return [
-        Command("unwatched", unwatched, _WITHOUT_JOURNAL),
-        Command("watched", [*watched, "--observe"], _WITHOUT_JOURNAL),
     ]
