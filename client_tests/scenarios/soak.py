@@ -97,10 +97,11 @@ class Soak:
     async def _left(self, before: int) -> list[str]:
         """The server's tasks, when they are as few as before, or after a while."""
         for _ in range(int(_SETTLED_SECONDS * 10)):
-            if len(await self._named()) <= before:
+            left = await self._named()
+            if len(left) <= before:
                 break
             await asyncio.sleep(0.1)
-        return await self._named()
+        return left
 
     async def _named(self) -> list[str]:
         async def names() -> list[str]:
