@@ -68,7 +68,8 @@ def test_what_needs_two_keys_says_so_where_there_is_one(sound: str) -> None:
         (200, "application/json", b'{"session_id": 1, "request_id": null, "supported_models": [[]], "cursor": []}'),
     ],
 )
-def test_no_answer_breaks_who_asks(status: int, media_type: str, body: bytes) -> None:
+def test_no_answer_breaks_who_asks(status: int, media_type: str, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("contracts.server.raw._SECONDS", 2.0)  # of waiting for an answer to a body without an end
     with silly.always(status, body, media_type) as url:
         judgement = asked(Target(url))
     every = {each.id for each in asking.all_checks()}
